@@ -1,0 +1,174 @@
+//! The client, and a tenant as one credential sees it.
+//!
+//! [`Qlik`] is made once and shared; a [`Tenant`] is a cheap handle made per
+//! use. The calls themselves are in `endpoints`. This module must not know any
+//! endpoint but the one for CSRF tokens, which every session needs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::answer::Answer;
+use crate::credential::Credential;
+use crate::env::{Clock, Entropy};
+use crate::error::{Error, ErrorKind};
+use crate::host::TenantHost;
+use crate::resolve::Resolve;
+use crate::secret::ApiKeyToken;
+use crate::session::QlikSession;
+use crate::transport::{ConfigError, Request, Transport};
+
+/// How the client behaves. [`Default`] is right for Qlik Cloud.
+#[derive(Debug, Clone)]
+pub struct QlikConfig {
+    /// Hosts whose traffic goes to a fixed address. While it is not empty, the
+    /// proxy of the environment (`HTTPS_PROXY`) is not used.
+    pub resolve: Resolve,
+    /// One or more certificate authorities in PEM form, trusted besides those
+    /// of the platform.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Longest time to make a connection; 5 seconds.
+    pub connect_timeout: Duration,
+    /// Longest time for one request and its whole answer; 15 seconds.
+    pub request_timeout: Duration,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// Reads a minute and tenant host; 900, below Qlik's 1000.
+    pub tier1_per_minute: u32,
+    /// Changes and logins a minute and tenant host; 90, below Qlik's 100.
+    pub tier2_per_minute: u32,
+    /// Largest body that is read, in bytes; 4 MiB.
+    pub max_body: usize,
+}
+
+impl Default for QlikConfig {
+    fn default() -> Self {
+        Self {
+            resolve: Resolve::default(),
+            ca_pem: None,
+            connect_timeout: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(15),
+            user_agent: concat!("rust-qlik/", env!("CARGO_PKG_VERSION")).to_owned(),
+            tier1_per_minute: 900,
+            tier2_per_minute: 90,
+            max_body: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// A client for any number of Qlik Cloud tenants. Clones share connections and
+/// rate limits.
+#[derive(Clone)]
+pub struct Qlik {
+    pub(crate) transport: Arc<Transport>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Qlik {
+    /// Makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] for a certificate authority that can't be read, or where
+    /// the platform's trust store can't be used.
+    pub fn new(
+        config: QlikConfig,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self { transport: Arc::new(Transport::new(&config, clock)?), entropy })
+    }
+
+    /// The tenant, without credentials: for [`Tenant::probe`].
+    pub fn anonymous(&self, host: &TenantHost) -> Tenant {
+        self.tenant(host, Credential::Anonymous)
+    }
+
+    /// The tenant as the owner of an API key sees it.
+    pub fn with_key(&self, host: &TenantHost, key: Arc<ApiKeyToken>) -> Tenant {
+        self.tenant(host, Credential::Key(key))
+    }
+
+    /// The tenant as the user of a session sees it. The session's cookies are
+    /// sent only where `host` is the host that the session was opened at.
+    pub fn with_session(&self, host: &TenantHost, session: Arc<QlikSession>) -> Tenant {
+        let core = Arc::clone(session.core());
+        self.tenant(host, Credential::Session { core, user: session.user().id.clone() })
+    }
+
+    pub(crate) fn tenant(&self, host: &TenantHost, credential: Credential) -> Tenant {
+        Tenant { transport: Arc::clone(&self.transport), host: host.clone(), credential }
+    }
+
+    /// The clock that the client was made with.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        self.transport.clock()
+    }
+
+    /// The source of randomness that the client was made with.
+    pub fn entropy(&self) -> &Arc<dyn Entropy> {
+        &self.entropy
+    }
+}
+
+impl fmt::Debug for Qlik {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Qlik").finish_non_exhaustive()
+    }
+}
+
+/// One tenant, seen with one credential.
+#[derive(Clone)]
+pub struct Tenant {
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) host: TenantHost,
+    pub(crate) credential: Credential,
+}
+
+impl Tenant {
+    /// The host that calls are sent to.
+    pub fn host(&self) -> &TenantHost {
+        &self.host
+    }
+
+    /// Sends a call. Any status is an answer, except that a session whose CSRF
+    /// token is refused gets a new one, once.
+    pub(crate) async fn call(&self, request: Request) -> Result<Answer, Error> {
+        let Credential::Session { core, .. } = &self.credential else { return self.send(request).await };
+        if request.method == http::Method::GET {
+            return self.send(request).await;
+        }
+        let again = request.clone();
+        let answer = self.send(request).await?;
+        if !is_csrf_refusal(&answer) {
+            return Ok(answer);
+        }
+        let fresh = match self.csrf_token().await {
+            Ok(token) => token.or_else(|| core.csrf_cookie(self.transport.clock().now())),
+            // The refusal is the error to report: nothing was changed.
+            Err(_) => return Err(answer.error().with_kind(ErrorKind::Csrf)),
+        };
+        core.set_csrf(fresh);
+        let answer = self.send(again).await?;
+        if is_csrf_refusal(&answer) {
+            return Err(answer.error().with_kind(ErrorKind::Csrf));
+        }
+        Ok(answer)
+    }
+
+    async fn send(&self, request: Request) -> Result<Answer, Error> {
+        self.transport.send(&self.host, &self.credential, request).await
+    }
+}
+
+/// Qlik's own client asks for a new token on this code
+/// (<https://www.npmjs.com/package/@qlik/api>).
+fn is_csrf_refusal(answer: &Answer) -> bool {
+    answer.status == http::StatusCode::FORBIDDEN && answer.code().as_deref() == Some("CSRF-TOKEN-2")
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant").field("host", &self.host).field("credential", &self.credential).finish()
+    }
+}

@@ -1,0 +1,106 @@
+//! The tenant itself: <https://qlik.dev/manage/tenants/update-tenants>.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::client::Tenant;
+use crate::error::{Error, ErrorKind};
+use crate::lenient;
+use crate::transport::Request;
+
+const ME: &str = "GET /api/v1/tenants/me";
+const PROBE: &str = "GET /api/v1/tenants/me (without credentials)";
+const PATH: &str = "/api/v1/tenants/me";
+
+/// A Qlik Cloud tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantInfo {
+    /// Its id.
+    pub id: String,
+    /// Its name, for people.
+    #[serde(default)]
+    pub name: String,
+    /// The permanent host name first, then the aliases, which can change.
+    #[serde(default, deserialize_with = "lenient::texts")]
+    pub hostnames: Vec<String>,
+    /// Where its data is kept.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub datacenter: Option<String>,
+    /// Its region.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub region: Option<String>,
+    /// Such as `active`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub status: Option<String>,
+}
+
+/// What a host says without being given credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The tenant's clock, to the second.
+    pub server_date: Option<Timestamp>,
+    /// How long the answer took, a new connection included.
+    pub elapsed: Duration,
+}
+
+impl Tenant {
+    /// Finds out whether the host is a Qlik Cloud tenant, without credentials.
+    ///
+    /// A tenant says 401 in Qlik's way, or sends to a login at the same host.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Dns`], [`ErrorKind::Connect`] or [`ErrorKind::Tls`] where
+    /// nothing is there; [`ErrorKind::NotQlik`] where something else is;
+    /// [`ErrorKind::NotFound`] where Qlik says that it has no such tenant, with
+    /// the code `LOGIN-2`
+    /// (<https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940>).
+    pub async fn probe(&self) -> Result<Probe, Error> {
+        let anonymous = Self { credential: crate::credential::Credential::Anonymous, ..self.clone() };
+        let request = Request { follow: false, ..Request::get(PROBE, PATH) };
+        let started = tokio::time::Instant::now();
+        let answer = anonymous.call(request).await?;
+        let probe = Probe { server_date: answer.server_date(), elapsed: started.elapsed() };
+        let envelope = answer.envelope();
+        if envelope.as_ref().and_then(|e| e.code.as_deref()) == Some("LOGIN-2") {
+            return Err(answer.error().with_kind(ErrorKind::NotFound));
+        }
+        match answer.status {
+            StatusCode::UNAUTHORIZED
+                if envelope.is_some() || answer.body_contains("401 Authorization Required") =>
+            {
+                Ok(probe)
+            }
+            status if status.is_redirection() => Ok(probe),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN if envelope.is_some() => {
+                Err(answer.error())
+            }
+            status if status.is_server_error() => Err(answer.error()),
+            _ => {
+                let status = answer.status;
+                match answer.json::<TenantInfo>() {
+                    Ok(_) => Ok(probe),
+                    Err(_) => Err(Error::new(ErrorKind::NotQlik, PROBE).with_status(status)),
+                }
+            }
+        }
+    }
+
+    /// The tenant that the credential is for.
+    ///
+    /// # Errors
+    ///
+    /// What every call can give.
+    pub async fn tenant_me(&self) -> Result<TenantInfo, Error> {
+        let info: TenantInfo = self.call(Request::get(ME, PATH)).await?.json()?;
+        let is_ours = info.hostnames.iter().any(|name| name.eq_ignore_ascii_case(self.host.as_str()));
+        if is_ours {
+            self.transport.aliases.learn(&self.host, &info.hostnames);
+        }
+        Ok(info)
+    }
+}
