@@ -1,1 +1,29 @@
-//! Placeholder.
+//! What Qonduit does, with no web framework: portals and their people, the
+//! vault, the Qlik integration and its settings, the renewal of API keys, and
+//! the store under all of it.
+//!
+//! Everything hangs on one value, [`Services`], which the server functions and
+//! the renewal task share. Time, randomness and the Qlik client come from
+//! outside (see [`qlik::env`]). This crate must not know leptos or axum.
+
+pub mod apps;
+pub mod audit;
+pub mod door;
+pub mod error;
+mod events;
+pub mod identity;
+pub mod integration;
+mod keys;
+pub mod people;
+pub mod renewal;
+pub mod services;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod vault;
+pub mod web_sessions;
+mod words;
+
+pub use error::{Error, FieldError};
+pub use people::{Actor, Role};
+pub use services::{Portal, Services, ServicesConfig};

@@ -1,0 +1,83 @@
+//! The end of an integration: its keys are deleted at Qlik where that is
+//! wished, and nothing of them is kept here.
+
+use qlik::error::ErrorKind;
+
+use crate::{
+    Actor, Error, Services, audit,
+    renewal::{Phase, load},
+    words,
+};
+
+/// How a disconnect ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisconnectEnd {
+    /// The portal is no longer connected.
+    pub disconnected: bool,
+    /// In words.
+    pub says: String,
+}
+
+impl Services {
+    /// Ends the integration. With `delete_keys` the keys that the portal holds
+    /// are deleted at Qlik first, and nothing is ended where that fails.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for anyone but an administrator,
+    /// [`Error::NotFound`] where nothing is connected.
+    pub async fn disconnect(&self, actor: &Actor, delete_keys: bool) -> Result<DisconnectEnd, Error> {
+        actor.require_admin()?;
+        let portal = actor.portal.id.as_str();
+        let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+        if delete_keys {
+            let state = &row.state;
+            let mut ids: Vec<&str> = state.retiring.iter().map(|r| r.key.key_id.as_str()).collect();
+            if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &state.phase {
+                ids.push(&new.key_id);
+            }
+            // The one in use goes last: until then a failure leaves a working connection.
+            ids.push(&state.current.key_id);
+            for id in ids {
+                let Some(key) = self.key(portal, id).await? else { continue };
+                let host = serde_json::from_value(key.tenant_host.clone().into())
+                    .map_err(|_| Error::Internal("a stored host can't be read"))?;
+                match self.qlik().with_key(&host, key.token).delete_api_key(id).await {
+                    Ok(()) => {}
+                    // Gone already, or dead, which is the same.
+                    Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::Unauthorized) => {}
+                    Err(e) => {
+                        let said = words::of(&e, host.as_str());
+                        return Ok(DisconnectEnd {
+                            disconnected: false,
+                            says: format!(
+                                "The key could not be deleted at Qlik, so nothing was disconnected. {} You can also \
+                                 disconnect and leave the key, which lives on until it expires.",
+                                said.says
+                            ),
+                        });
+                    }
+                }
+            }
+        }
+        let mut tx = self.db().write().await?;
+        let detail =
+            serde_json::json!({ "tenant_host": row.tenant_host.as_str(), "keys_deleted": delete_keys });
+        sqlx::query!("DELETE FROM qlik_sessions WHERE portal_id = ?", portal).execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM api_keys WHERE portal_id = ?", portal).execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM integrations WHERE portal_id = ?", portal).execute(&mut *tx).await?;
+        audit::record(&mut tx, portal, Some(actor), audit::INTEGRATION_DISCONNECTED, detail, self.now())
+            .await?;
+        tx.commit().await?;
+        self.0.sessions.invalidate_all_for(&format!("{portal}/")).await;
+        self.changed(portal);
+        let keys = if delete_keys {
+            "its key was deleted at Qlik"
+        } else {
+            "its key lives on at Qlik until it expires"
+        };
+        Ok(DisconnectEnd {
+            disconnected: true,
+            says: format!("The portal is disconnected from {}; {keys}.", row.tenant_host),
+        })
+    }
+}

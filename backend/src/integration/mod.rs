@@ -1,0 +1,18 @@
+//! The portal's settings for its Qlik tenant: what an administrator enters,
+//! the checks that come before it is stored, what is shown once it is, and how
+//! it ends.
+
+mod checks;
+mod disconnect;
+mod form;
+mod idp;
+mod report;
+mod save;
+mod steps;
+mod steps_login;
+mod view;
+
+pub use disconnect::DisconnectEnd;
+pub use form::{SaveInput, SaveOutcome};
+pub use report::{Check, Link, Outcome, Report};
+pub use view::{AttemptView, FormView, Health, KeyView, Running, SettingsView, StatusView};

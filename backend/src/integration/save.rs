@@ -1,0 +1,249 @@
+//! Saving: read the form, test it, store it whole or not at all.
+
+use std::sync::Arc;
+
+use qlik::{host::TenantHost, secret::ApiKeyToken};
+
+use super::{
+    checks::{Facts, Findings, Subject},
+    form::{Parsed, SaveInput, SaveOutcome, parse},
+    report::{Outcome, Report},
+};
+use crate::{
+    Actor, Error, FieldError, Services, audit,
+    identity::IdentityView,
+    keys::{self, NewKeyRow, insert_key},
+    renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load, next_action_at, to_json},
+    store::{StoreError, Tx},
+};
+
+impl Services {
+    /// Tests what was typed and stores it where no check fails.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for anyone but an administrator; [`Error::Conflict`]
+    /// where the settings were changed meanwhile. What can't be taken or does
+    /// not work is no error but a [`SaveOutcome`].
+    pub async fn save_integration(&self, actor: &Actor, input: SaveInput) -> Result<SaveOutcome, Error> {
+        actor.require_admin()?;
+        let stored = load(self.db().read(), &actor.portal.id).await?;
+        let parsed = match parse(&input, &self.config().host_policy, stored.as_ref().map(|r| &r.tenant_host))
+        {
+            Ok(parsed) => parsed,
+            Err(fields) => return Ok(SaveOutcome { saved: false, fields, report: None }),
+        };
+        let identity = self.identity(&actor.portal).await?;
+        let Parsed { host, web_integration_id, key: pasted } = parsed;
+        let key = match (pasted, &stored) {
+            (Some(token), _) => Arc::new(token),
+            (None, Some(row)) => {
+                self.key(&row.portal_id, &row.state.current.key_id)
+                    .await?
+                    .ok_or(Error::Internal("the key in use has no token in the vault"))?
+                    .token
+            }
+            (None, None) => return Err(Error::Internal("a blank key passed the form")),
+        };
+        let subject = Subject {
+            actor,
+            host: &host,
+            key: key.clone(),
+            web_integration_id: &web_integration_id,
+            email_as_subject: input.email_as_subject,
+            identity: &identity,
+            known_tenant: stored.as_ref().filter(|r| r.tenant_host == host).map(|r| r.tenant_id.as_str()),
+        };
+        let Findings { report, facts, .. } = self.run_checks(&subject).await?;
+        let (true, Some(facts)) = (report.ok, facts) else {
+            return Ok(SaveOutcome { saved: false, fields: failed_fields(&report), report: Some(report) });
+        };
+        let typed = Typed { host, web_integration_id, email_as_subject: input.email_as_subject, key };
+        self.store(actor, stored.as_ref(), &typed, &facts, &report, &identity).await?;
+        self.0.sessions.invalidate_all_for(&format!("{}/", actor.portal.id)).await;
+        self.changed(&actor.portal.id);
+        Ok(SaveOutcome { saved: true, fields: Vec::new(), report: Some(report) })
+    }
+
+    async fn store(
+        &self,
+        actor: &Actor,
+        stored: Option<&Row>,
+        typed: &Typed,
+        facts: &Facts,
+        report: &Report,
+        identity: &IdentityView,
+    ) -> Result<(), Error> {
+        let (now, portal) = (self.now(), actor.portal.id.as_str());
+        let current = KeyRef {
+            key_id: facts.key.id.clone(),
+            created_at: facts.key.created.unwrap_or(now).as_second(),
+            expires_at: facts.key.expiry.as_second(),
+        };
+        let place = keys::place(portal, &current.key_id);
+        let sealed = self.vault().seal(place, typed.key.expose().as_bytes())?;
+
+        let mut tx = self.db().write().await?;
+        // Read anew under the write lock: a renewal may have gone on during the checks.
+        let fresh = load(&mut *tx, portal).await?;
+        let kept_key = stored.map(|r| r.state.current.key_id.as_str()) == Some(current.key_id.as_str());
+        if let (true, Some(fresh)) = (kept_key, &fresh)
+            && fresh.state.current.key_id != current.key_id
+        {
+            return Err(Error::Conflict("the key was renewed while the settings were tested"));
+        }
+        let state = next_state(fresh.as_ref(), current, self, now.as_second());
+        retire_rows(&mut tx, portal, &state).await?;
+        insert_key(
+            &mut tx,
+            NewKeyRow {
+                portal_id: portal,
+                tenant_id: &facts.tenant.id,
+                tenant_host: typed.host.as_str(),
+                key: &state.current,
+                sealed: &sealed,
+                fingerprint: typed.key.fingerprint(),
+                last4: typed.key.last4(),
+                owner_id: &facts.owner.id,
+                owner_subject: &facts.owner.subject,
+                owner_email: facts.owner.email.as_deref(),
+                owner_name: &facts.owner.name,
+                attempt_id: None,
+                state: "current",
+                now: now.as_second(),
+            },
+        )
+        .await?;
+        write_row(&mut tx, self, actor, typed, facts, report, &state).await?;
+        if fresh.as_ref().is_some_and(|r| r.tenant_id != facts.tenant.id) {
+            // The identity provider that we made is in the other tenant.
+            sqlx::query!(
+                "UPDATE signing_identities SET idp_id = NULL WHERE portal_id = ? AND kid = ?",
+                portal,
+                identity.kid
+            )
+            .execute(&mut *tx)
+            .await?;
+        }
+        sqlx::query!("DELETE FROM qlik_sessions WHERE portal_id = ?", portal).execute(&mut *tx).await?;
+        let detail = serde_json::json!({
+            "tenant_host": typed.host.as_str(), "web_integration_id": typed.web_integration_id,
+            "key": state.current.key_id, "email_as_subject": typed.email_as_subject,
+        });
+        audit::record(&mut tx, portal, Some(actor), audit::INTEGRATION_SAVED, detail, now).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// What is stored of the form.
+struct Typed {
+    host: TenantHost,
+    web_integration_id: String,
+    email_as_subject: bool,
+    key: Arc<ApiKeyToken>,
+}
+
+/// The state with this key in use. A key that it replaces is retired as a
+/// renewal would; what an attempt under way left at Qlik is swept.
+fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Services, now: i64) -> State {
+    let Some(old) = fresh.map(|r| &r.state) else {
+        let renew_at = due_at(&current, services.jitter());
+        return State::new(current, renew_at);
+    };
+    if old.current.key_id == current.key_id {
+        // The same key: its date and any attempt stay as they are; it was just seen to work.
+        return State { need: None, failing: None, ..old.clone() };
+    }
+    let renew_at = due_at(&current, services.jitter());
+    let mut state = State::new(current, renew_at);
+    let delete_at = now + services.policy().grace;
+    state.retiring.clone_from(&old.retiring);
+    if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &old.phase {
+        state.retiring.push(Retiring { key: new.clone(), delete_at, tries: 0 });
+    }
+    state.retiring.push(Retiring { key: old.current.clone(), delete_at, tries: 0 });
+    // Pasted again while it was on its way out: it stays.
+    let again = state.current.key_id.clone();
+    state.retiring.retain(|r| r.key.key_id != again);
+    state.sweep = matches!(old.phase, Phase::Creating { .. }) || old.sweep;
+    state
+}
+
+/// The rows of the keys that the state retires, the current one among them.
+async fn retire_rows(tx: &mut Tx<'_>, portal: &str, state: &State) -> Result<(), StoreError> {
+    for r in &state.retiring {
+        sqlx::query!(
+            "UPDATE api_keys SET state = 'retiring' WHERE portal_id = ? AND key_id = ? AND state IN ('current', 'staged')",
+            portal,
+            r.key.key_id
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn write_row(
+    tx: &mut Tx<'_>,
+    services: &Services,
+    actor: &Actor,
+    typed: &Typed,
+    facts: &Facts,
+    report: &Report,
+    state: &State,
+) -> Result<(), Error> {
+    let now = services.now().as_second();
+    let json = to_json(state)?;
+    let next = next_action_at(now, state, services.policy());
+    let report =
+        serde_json::to_string(report).map_err(|_| Error::Internal("a report can't be written as JSON"))?;
+    let host = typed.host.as_str();
+    let permanent = facts.tenant.hostnames.first().map_or(host, String::as_str);
+    let region = facts.tenant.region.as_deref().or(facts.tenant.datacenter.as_deref());
+    let (portal, user) = (actor.portal.id.as_str(), actor.user_id.as_str());
+    // Version and fence go up: whoever was at work on the old settings has lost its claim.
+    sqlx::query!(
+        "INSERT INTO integrations (portal_id, tenant_host, tenant_id, permanent_host, region, web_integration_id,
+             auth_option, email_as_subject, renewal, next_action_at, checked_at, last_report, saved_at, saved_by)
+         VALUES (?, ?, ?, ?, ?, ?, 'api_key', ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (portal_id) DO UPDATE SET
+             tenant_host = excluded.tenant_host, tenant_id = excluded.tenant_id,
+             permanent_host = excluded.permanent_host, region = excluded.region,
+             web_integration_id = excluded.web_integration_id, email_as_subject = excluded.email_as_subject,
+             renewal = excluded.renewal, next_action_at = excluded.next_action_at, checked_at = excluded.checked_at,
+             last_report = excluded.last_report, saved_at = excluded.saved_at, saved_by = excluded.saved_by,
+             version = version + 1, fence = fence + 1, lease_owner = NULL, lease_until = NULL",
+        portal,
+        host,
+        facts.tenant.id,
+        permanent,
+        region,
+        typed.web_integration_id,
+        typed.email_as_subject,
+        json,
+        next,
+        now,
+        report,
+        now,
+        user
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The field that a failed check is about; its words are the check's.
+fn failed_fields(report: &Report) -> Vec<FieldError> {
+    let mut fields: Vec<FieldError> = Vec::new();
+    for check in report.checks.iter().filter(|c| c.outcome == Outcome::Failed) {
+        let field = match check.id.as_str() {
+            "tenant" => "tenant_host",
+            "web_integration" | "origin" => "web_integration_id",
+            "key" | "owner" | "lifetime" | "renewal" | "read_users" => "api_key",
+            _ => continue,
+        };
+        if fields.iter().all(|f| f.field != field) {
+            fields.push(FieldError::new(field, "check"));
+        }
+    }
+    fields
+}

@@ -1,0 +1,237 @@
+//! Who works on which integration: leases with an expiry and a fencing number,
+//! so that several server processes can share one database, and the guarded
+//! write of a renewal's state.
+
+use qlik::host::TenantHost;
+use sqlx::SqliteExecutor;
+
+use super::{State, core::next_action_at};
+use crate::{
+    Error, Services,
+    store::{StoreError, Tx, one_row},
+};
+
+/// How long a claim holds without being renewed, in seconds. Longer than the
+/// longest remote call, renewed before each one.
+const LEASE: i64 = 45;
+
+/// An integration as the renewal needs it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) portal_id: String,
+    pub(crate) tenant_host: TenantHost,
+    pub(crate) tenant_id: String,
+    pub(crate) web_integration_id: String,
+    pub(crate) email_as_subject: bool,
+    pub(crate) origin: String,
+    pub(crate) state: State,
+    pub(crate) version: i64,
+}
+
+/// The right to advance one integration.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) row: Row,
+    fence: i64,
+}
+
+/// Why a guarded write did not happen.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// Somebody else advanced the row: what is in hand is stale.
+    Row,
+    /// The write failed.
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Lost {
+    fn from(e: E) -> Self {
+        Self::Error(e.into())
+    }
+}
+
+struct Raw {
+    portal_id: String,
+    tenant_host: String,
+    tenant_id: String,
+    web_integration_id: String,
+    email_as_subject: bool,
+    renewal: String,
+    version: i64,
+    fence: i64,
+    origin: String,
+}
+
+impl Raw {
+    fn read(self) -> Result<(Row, i64), Error> {
+        let bad = |column| StoreError::Inconsistent { table: "integrations", column };
+        let state = serde_json::from_str(&self.renewal).map_err(|_| bad("renewal"))?;
+        let tenant_host = serde_json::from_value(self.tenant_host.into()).map_err(|_| bad("tenant_host"))?;
+        Ok((
+            Row {
+                portal_id: self.portal_id,
+                tenant_host,
+                tenant_id: self.tenant_id,
+                web_integration_id: self.web_integration_id,
+                email_as_subject: self.email_as_subject,
+                origin: self.origin,
+                state,
+                version: self.version,
+            },
+            self.fence,
+        ))
+    }
+}
+
+/// The integration of a portal, if it has one.
+pub(crate) async fn load(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<Row>, Error> {
+    let raw = sqlx::query_as!(
+        Raw,
+        r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.tenant_id AS "tenant_id!",
+                  i.web_integration_id AS "web_integration_id!",
+                  i.email_as_subject AS "email_as_subject!: bool", i.renewal AS "renewal!", i.version AS "version!",
+                  i.fence AS "fence!", p.origin AS "origin!"
+           FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ?"#,
+        portal_id
+    )
+    .fetch_optional(db)
+    .await?;
+    raw.map(|r| r.read().map(|(row, _)| row)).transpose()
+}
+
+impl Services {
+    /// The portals whose integration has something to do, oldest first.
+    pub(super) async fn due_portals(&self, now: i64, limit: i64) -> Result<Vec<String>, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT portal_id AS "portal_id!" FROM integrations
+               WHERE next_action_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
+               ORDER BY next_action_at LIMIT ?"#,
+            now,
+            now,
+            limit
+        )
+        .fetch_all(self.db().read())
+        .await?)
+    }
+
+    /// Claims one integration. `None`: there is none, or somebody holds it.
+    pub(super) async fn claim(&self, portal_id: &str) -> Result<Option<Lease>, Error> {
+        let now = self.now().as_second();
+        let (until, owner) = (now + LEASE, self.config().owner.as_str());
+        let mut tx = self.db().write().await?;
+        let claimed = sqlx::query!(
+            "UPDATE integrations SET lease_owner = ?, lease_until = ?, fence = fence + 1
+             WHERE portal_id = ? AND (lease_until IS NULL OR lease_until <= ?)",
+            owner,
+            until,
+            portal_id,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        if claimed.rows_affected() == 0 {
+            return Ok(None);
+        }
+        let raw = sqlx::query_as!(
+            Raw,
+            r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.tenant_id AS "tenant_id!",
+                      i.web_integration_id AS "web_integration_id!",
+                  i.email_as_subject AS "email_as_subject!: bool", i.renewal AS "renewal!", i.version AS "version!",
+                      i.fence AS "fence!", p.origin AS "origin!"
+               FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ?"#,
+            portal_id
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let (row, fence) = raw.read()?;
+        Ok(Some(Lease { row, fence }))
+    }
+
+    /// Makes the claim last for one more remote call.
+    pub(super) async fn keep(&self, lease: &Lease) -> Result<(), Lost> {
+        let until = self.now().as_second() + LEASE;
+        let row = &lease.row;
+        let mut tx = self.db().write().await?;
+        let kept = sqlx::query!(
+            "UPDATE integrations SET lease_until = ? WHERE portal_id = ? AND fence = ? AND version = ?",
+            until,
+            row.portal_id,
+            lease.fence,
+            row.version
+        )
+        .execute(&mut *tx)
+        .await?;
+        if kept.rows_affected() != 1 {
+            return Err(Lost::Row);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives the claim back. That somebody else took it meanwhile is no error.
+    pub(super) async fn release(&self, lease: &Lease) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        sqlx::query!(
+            "UPDATE integrations SET lease_owner = NULL, lease_until = NULL WHERE portal_id = ? AND fence = ?",
+            lease.row.portal_id,
+            lease.fence
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Asks for a renewal, where nobody is at work on the integration.
+    /// `false`: somebody is.
+    pub(super) async fn ask(&self, row: &Row, state: &State) -> Result<bool, Error> {
+        let now = self.now().as_second();
+        let json = to_json(state)?;
+        let mut tx = self.db().write().await?;
+        let asked = sqlx::query!(
+            "UPDATE integrations SET renewal = ?, next_action_at = ?, version = version + 1
+             WHERE portal_id = ? AND version = ? AND (lease_until IS NULL OR lease_until <= ?)",
+            json,
+            now,
+            row.portal_id,
+            row.version,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(asked.rows_affected() == 1)
+    }
+}
+
+/// Writes the next state under lease and version.
+pub(super) async fn save(
+    services: &Services,
+    tx: &mut Tx<'_>,
+    lease: &mut Lease,
+    state: State,
+) -> Result<(), Lost> {
+    let now = services.now().as_second();
+    let (until, json) = (now + LEASE, to_json(&state)?);
+    let next = next_action_at(now, &state, services.policy());
+    let row = &lease.row;
+    let saved = sqlx::query!(
+        "UPDATE integrations SET renewal = ?, next_action_at = ?, version = version + 1, lease_until = ?
+         WHERE portal_id = ? AND fence = ? AND version = ?",
+        json,
+        next,
+        until,
+        row.portal_id,
+        lease.fence,
+        row.version
+    )
+    .execute(&mut **tx)
+    .await?;
+    one_row(&saved, "integrations").map_err(|_| Lost::Row)?;
+    lease.row.version += 1;
+    lease.row.state = state;
+    Ok(())
+}
+
+pub(crate) fn to_json(state: &State) -> Result<String, Error> {
+    serde_json::to_string(state).map_err(|_| Error::Internal("a renewal state can't be written as JSON"))
+}

@@ -1,0 +1,248 @@
+//! The pure core: no time, no chance, no I/O of its own.
+
+use super::{
+    policy::{Policy, next_proof, next_try},
+    state::{Attempt, Failing, Fault, KeyRef, Need, NeedReason, Phase, Retiring, State, Trigger},
+};
+
+/// The one thing to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Look whether a renewal can succeed, write the intent, ask for a key.
+    Begin(Trigger),
+    /// An earlier attempt did not tell how it ended: find its key by the tag
+    /// and delete it, for its token can't be had again.
+    Recover(Attempt),
+    /// See whether the new key works.
+    Prove(KeyRef),
+    /// The new key never worked: delete it and give the attempt up.
+    GiveUp(KeyRef),
+    /// Make the new key the one in use.
+    Switch(KeyRef),
+    /// Delete a key that nothing uses any more.
+    Retire(KeyRef),
+    /// Delete what carries our tag and is none of ours any more.
+    Sweep,
+    /// Record that the key expired.
+    NoteExpired,
+    /// See whether a refused key works again.
+    Recheck,
+}
+
+/// What [`decide`] says, with the reason in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Do this now.
+    Do(Action, &'static str),
+    /// Nothing to do until then; `None`: until a person acts.
+    Wait(Option<i64>, &'static str),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// An administrator asked for a renewal.
+    Requested,
+    /// The intent of an attempt is about to be stored.
+    Began(Attempt),
+    /// Qlik made the key; its token is stored in the same transaction.
+    Created(KeyRef),
+    /// No key was made, for sure.
+    NotCreated(Fault),
+    /// A key may have been made.
+    Unclear(Fault),
+    /// The attempt was cleaned up at Qlik.
+    Recovered,
+    /// Something on the way failed; the state stays.
+    Failed(Fault),
+    /// The new key does not work yet.
+    NotYet(Fault),
+    /// The new key works and is the same owner's.
+    Proved,
+    /// The new key was deleted, the attempt is over.
+    GaveUp(Fault),
+    /// The new key is the one in use from now on.
+    Switched {
+        /// When it comes due.
+        renew_at: i64,
+    },
+    /// A key is gone at Qlik.
+    Retired(String),
+    /// A key could not be deleted.
+    NotRetired(String, Fault),
+    /// Nothing of ours is left over at Qlik.
+    Swept,
+    /// The machine can't go on.
+    Needs(NeedReason, Fault),
+    /// The key works again.
+    Works,
+}
+
+/// What to do now. The same state gives the same decision.
+pub fn decide(now: i64, state: &State, _policy: &Policy) -> Decision {
+    use Decision::{Do, Wait};
+    let held_until = state.failing.as_ref().map(|f| f.next_try_at).filter(|t| *t > now && !state.requested);
+
+    match &state.phase {
+        Phase::Proved { new, .. } => return Do(Action::Switch(new.clone()), "the new key is proved"),
+        Phase::Staged { new, prove_until, .. } => {
+            if new.expires_at <= now || (now >= *prove_until && held_until.is_none()) {
+                return Do(Action::GiveUp(new.clone()), "the new key did not work in time");
+            }
+            return match held_until {
+                Some(t) => Wait(Some(t), "the new key does not work yet"),
+                None => Do(Action::Prove(new.clone()), "the new key is stored and not proved"),
+            };
+        }
+        Phase::Creating { attempt } if state.need.is_none() => {
+            return match held_until {
+                Some(t) => Wait(Some(t), "an attempt ended without an answer"),
+                None => Do(Action::Recover(attempt.clone()), "an attempt ended without an answer"),
+            };
+        }
+        Phase::Creating { .. } | Phase::Active => {}
+    }
+
+    if let Some(r) = state.retiring.first().filter(|r| r.delete_at <= now) {
+        return Do(Action::Retire(r.key.clone()), "the grace time of the old key is over");
+    }
+    let next_retire = state.retiring.first().map(|r| r.delete_at);
+
+    if let Some(need) = &state.need {
+        if need.reason == NeedReason::Expired || state.current.expires_at <= now {
+            return Wait(next_retire, "the key expired; a person has to paste a new one");
+        }
+        if need.recheck_at <= now || state.requested {
+            return Do(Action::Recheck, "a refused key may have been mended at Qlik");
+        }
+        return Wait(Some(need.recheck_at.min(next_retire.unwrap_or(i64::MAX))), "a person is needed");
+    }
+    if state.current.expires_at <= now {
+        return Do(Action::NoteExpired, "the key expired");
+    }
+    let due = state.requested || now >= state.renew_at;
+    if due {
+        if let Some(t) = held_until {
+            return Wait(Some(t.min(next_retire.unwrap_or(i64::MAX))), "the last try failed");
+        }
+        if let Some(r) = state.retiring.first() {
+            return Do(Action::Retire(r.key.clone()), "an older key has to go before a new one is made");
+        }
+        let trigger = if state.requested { Trigger::Person } else { Trigger::Due };
+        let why = if state.requested { "an administrator asked for it" } else { "the key is due" };
+        return Do(Action::Begin(trigger), why);
+    }
+    if state.sweep && held_until.is_none() {
+        return Do(Action::Sweep, "a key with our tag may be left over");
+    }
+    let next =
+        [Some(state.renew_at), next_retire, held_until.filter(|_| state.sweep)].into_iter().flatten().min();
+    Wait(next, "the key is not due")
+}
+
+/// When the machine has something to do next; `None`: not before a person acts.
+pub fn next_action_at(now: i64, state: &State, policy: &Policy) -> Option<i64> {
+    match decide(now, state, policy) {
+        Decision::Do(..) => Some(now),
+        Decision::Wait(until, _) => until,
+    }
+}
+
+/// The state after what happened. `jitter` is 0 to 1.
+pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64) -> State {
+    let mut s = state.clone();
+    match event {
+        Event::Requested => {
+            s.requested = true;
+        }
+        Event::Began(attempt) => {
+            s.phase = Phase::Creating { attempt };
+            s.requested = false;
+        }
+        Event::Created(new) => {
+            if let Phase::Creating { attempt } = s.phase.clone() {
+                s.failing = s.failing.map(|f| Failing { next_try_at: now, ..f });
+                s.phase = Phase::Staged { attempt, new, prove_until: now + policy.prove_for };
+            }
+        }
+        Event::NotCreated(fault) => {
+            s.phase = Phase::Active;
+            s.requested = false;
+            s.failing = Some(failed(now, &s, fault, policy, jitter));
+        }
+        Event::Unclear(fault) => {
+            s.sweep = true;
+            s.failing = Some(failed(now, &s, fault, policy, jitter));
+        }
+        Event::Recovered => {
+            s.phase = Phase::Active;
+            s.sweep = false;
+        }
+        Event::Failed(fault) => {
+            s.requested = false;
+            s.failing = Some(failed(now, &s, fault, policy, jitter));
+        }
+        Event::NotYet(fault) => {
+            let since = match &s.phase {
+                Phase::Staged { prove_until, .. } => prove_until - policy.prove_for,
+                _ => now,
+            };
+            let wait = next_proof(now, since).max(now + fault.retry_after.unwrap_or(0));
+            let (attempts, first) = s.failing.as_ref().map_or((0, now), |f| (f.attempts, f.since));
+            s.failing = Some(Failing { attempts, since: first, next_try_at: wait, fault });
+        }
+        Event::Proved => {
+            if let Phase::Staged { attempt, new, .. } = s.phase.clone() {
+                s.phase = Phase::Proved { attempt, new };
+            }
+        }
+        Event::GaveUp(fault) => {
+            s.phase = Phase::Active;
+            s.sweep = true;
+            s.failing = Some(failed(now, &s, fault, policy, jitter));
+        }
+        Event::Switched { renew_at } => {
+            if let Phase::Proved { new, .. } = s.phase.clone() {
+                let old = std::mem::replace(&mut s.current, new);
+                s.retiring.push(Retiring { key: old, delete_at: now + policy.grace, tries: 0 });
+                s.phase = Phase::Active;
+                s.renew_at = renew_at;
+                s.failing = None;
+                s.need = None;
+                s.requested = false;
+            }
+        }
+        Event::Retired(id) => s.retiring.retain(|r| r.key.key_id != id),
+        Event::NotRetired(id, fault) => {
+            let current = s.current.clone();
+            for r in s.retiring.iter_mut().filter(|r| r.key.key_id == id) {
+                r.tries += 1;
+                r.delete_at = next_try(now, r.tries, fault.retry_after, &current, policy, jitter);
+            }
+            s.retiring.sort_by_key(|r| r.delete_at);
+        }
+        Event::Swept => s.sweep = false,
+        Event::Needs(reason, fault) => {
+            if matches!(s.phase, Phase::Creating { .. }) {
+                s.phase = Phase::Active;
+                s.sweep = true;
+            }
+            s.requested = false;
+            let since = s.need.as_ref().filter(|n| n.reason == reason).map_or(now, |n| n.since);
+            s.need = Some(Need { reason, fault, since, recheck_at: now + policy.recheck });
+        }
+        Event::Works => s.need = None,
+    }
+    s
+}
+
+fn failed(now: i64, s: &State, fault: Fault, policy: &Policy, jitter: f64) -> Failing {
+    let attempts = s.failing.as_ref().map_or(0, |f| f.attempts).saturating_add(1);
+    let since = s.failing.as_ref().map_or(now, |f| f.since);
+    let next_try_at = next_try(now, attempts, fault.retry_after, &s.current, policy, jitter);
+    Failing { attempts, since, next_try_at, fault }
+}
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

@@ -1,0 +1,164 @@
+use super::*;
+
+const DAY: i64 = 86_400;
+
+fn key(id: &str, created_at: i64, expires_at: i64) -> KeyRef {
+    KeyRef { key_id: id.to_owned(), created_at, expires_at }
+}
+
+/// A key of three days, made at 0.
+fn active() -> State {
+    State::new(key("old", 0, 3 * DAY), 2 * DAY)
+}
+
+fn attempt() -> Attempt {
+    Attempt { id: "a1".to_owned(), trigger: Trigger::Due, started_at: 2 * DAY }
+}
+
+fn fault() -> Fault {
+    Fault { says: "It failed.".to_owned(), code: None, trace_id: None, retry_after: None }
+}
+
+fn policy() -> Policy {
+    Policy::default()
+}
+
+fn after(state: &State, now: i64, events: &[Event]) -> State {
+    events.iter().fold(state.clone(), |s, e| apply(now, &s, e.clone(), &policy(), 0.0))
+}
+
+fn does(now: i64, state: &State) -> Action {
+    match decide(now, state, &policy()) {
+        Decision::Do(action, _) => action,
+        Decision::Wait(until, why) => panic!("waits until {until:?}: {why}"),
+    }
+}
+
+fn waits(now: i64, state: &State) -> Option<i64> {
+    match decide(now, state, &policy()) {
+        Decision::Wait(until, _) => until,
+        Decision::Do(action, why) => panic!("does {action:?}: {why}"),
+    }
+}
+
+#[test]
+fn nothing_is_done_before_the_key_is_due() {
+    assert_eq!(waits(2 * DAY - 1, &active()), Some(2 * DAY));
+    assert_eq!(does(2 * DAY, &active()), Action::Begin(Trigger::Due));
+}
+
+#[test]
+fn a_request_makes_it_due_at_once_and_past_any_back_off() {
+    let s = after(&active(), 100, &[Event::Failed(fault()), Event::Requested]);
+    assert_eq!(does(100, &s), Action::Begin(Trigger::Person));
+}
+
+#[test]
+fn whoever_finds_an_intent_looks_for_the_key_before_making_another() {
+    let s = after(&active(), 2 * DAY, &[Event::Began(attempt())]);
+    assert_eq!(does(2 * DAY, &s), Action::Recover(attempt()));
+    let s = after(&s, 2 * DAY, &[Event::Recovered]);
+    assert_eq!(does(2 * DAY, &s), Action::Begin(Trigger::Due));
+}
+
+#[test]
+fn a_lost_answer_waits_and_then_looks_for_the_key() {
+    let s = after(&active(), 2 * DAY, &[Event::Began(attempt()), Event::Unclear(fault())]);
+    let until = waits(2 * DAY, &s).unwrap();
+    assert_eq!(until, 2 * DAY + 60);
+    assert_eq!(does(until, &s), Action::Recover(attempt()));
+}
+
+#[test]
+fn a_key_is_proved_before_it_is_switched_to_and_the_old_one_outlives_the_switch() {
+    let new = key("new", 2 * DAY, 5 * DAY);
+    let s = after(&active(), 2 * DAY, &[Event::Began(attempt()), Event::Created(new.clone())]);
+    assert_eq!(does(2 * DAY, &s), Action::Prove(new.clone()));
+    assert_eq!(s.current.key_id, "old");
+    let s = after(&s, 2 * DAY, &[Event::Proved]);
+    assert_eq!(does(2 * DAY, &s), Action::Switch(new.clone()));
+    assert_eq!(s.current.key_id, "old");
+    let s = after(&s, 2 * DAY, &[Event::Switched { renew_at: 4 * DAY }]);
+    assert_eq!(s.current, new);
+    assert_eq!(waits(2 * DAY, &s), Some(2 * DAY + 60));
+    assert_eq!(does(2 * DAY + 60, &s), Action::Retire(key("old", 0, 3 * DAY)));
+    let s = after(&s, 2 * DAY + 60, &[Event::Retired("old".to_owned())]);
+    assert_eq!(waits(2 * DAY + 60, &s), Some(4 * DAY));
+}
+
+#[test]
+fn a_fresh_key_that_does_not_work_yet_is_asked_again_and_given_up_in_the_end() {
+    let new = key("new", 2 * DAY, 5 * DAY);
+    let mut now = 2 * DAY;
+    let mut s = after(&active(), now, &[Event::Began(attempt()), Event::Created(new.clone())]);
+    let mut proofs = 0;
+    while does(now, &s) == Action::Prove(new.clone()) {
+        proofs += 1;
+        s = after(&s, now, &[Event::NotYet(fault())]);
+        now = waits(now, &s).unwrap();
+    }
+    assert_eq!(does(now, &s), Action::GiveUp(new));
+    assert!((10..40).contains(&proofs), "{proofs} proofs in ten minutes");
+    let s = after(&s, now, &[Event::GaveUp(fault())]);
+    assert_eq!(s.current.key_id, "old");
+    assert!(waits(now, &s).unwrap() > now, "a failed proof backs off");
+}
+
+#[test]
+fn an_older_key_goes_before_a_third_one_is_made() {
+    let mut s = active();
+    s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 2 * DAY + 60, tries: 0 });
+    assert_eq!(does(2 * DAY, &s), Action::Retire(key("older", 0, 3 * DAY)));
+}
+
+#[test]
+fn failures_back_off_and_the_count_goes_up() {
+    let mut s = active();
+    let mut waits_for = Vec::new();
+    let mut now = 2 * DAY;
+    for _ in 0..5 {
+        s = after(&s, now, &[Event::Began(attempt()), Event::NotCreated(fault())]);
+        let next = waits(now, &s).unwrap();
+        waits_for.push(next - now);
+        now = next;
+    }
+    assert_eq!(waits_for, [60, 120, 240, 480, 960]);
+    assert_eq!(s.failing.unwrap().attempts, 5);
+}
+
+#[test]
+fn an_expired_key_needs_a_person_and_nothing_else_is_tried() {
+    let s = active();
+    assert_eq!(does(3 * DAY, &s), Action::NoteExpired);
+    let s = after(&s, 3 * DAY, &[Event::Needs(NeedReason::Expired, fault())]);
+    assert_eq!(waits(3 * DAY, &s), None);
+    assert_eq!(waits(9 * DAY, &s), None);
+}
+
+#[test]
+fn a_refused_key_is_tried_again_in_case_it_was_mended_at_qlik() {
+    let s = after(&active(), 100, &[Event::Needs(NeedReason::PermissionLost, fault())]);
+    assert_eq!(waits(100, &s), Some(1000));
+    assert_eq!(does(1000, &s), Action::Recheck);
+    let s = after(&s, 1000, &[Event::Works]);
+    assert_eq!(waits(1000, &s), Some(2 * DAY));
+}
+
+#[test]
+fn a_key_that_can_not_be_deleted_stays_on_the_list_and_waits_longer_each_time() {
+    let mut s = active();
+    s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 10, tries: 0 });
+    let s = after(&s, 10, &[Event::NotRetired("older".to_owned(), fault())]);
+    assert_eq!(s.retiring[0].delete_at, 70);
+    let s = after(&s, 70, &[Event::NotRetired("older".to_owned(), fault())]);
+    assert_eq!(s.retiring[0].delete_at, 190);
+}
+
+#[test]
+fn an_intent_survives_the_json_of_the_store() {
+    let new = key("new", 2 * DAY, 5 * DAY);
+    let s =
+        after(&active(), 2 * DAY, &[Event::Began(attempt()), Event::Created(new), Event::NotYet(fault())]);
+    let json = serde_json::to_string(&s).unwrap();
+    assert_eq!(serde_json::from_str::<State>(&json).unwrap(), s);
+}

@@ -1,0 +1,132 @@
+//! When a key comes due and how long failures wait: one place for the
+//! scheduler, the settings page and the checks.
+
+use super::state::KeyRef;
+
+const DAY: i64 = 86_400;
+
+/// The numbers of the renewal, in seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How long the old key lives on after the switch, for calls that began with it.
+    pub grace: i64,
+    /// How long a new key may take until it works.
+    pub prove_for: i64,
+    /// The first wait after a failure.
+    pub backoff_first: i64,
+    /// The longest wait after a failure.
+    pub backoff_most: i64,
+    /// How often a refused key is tried again.
+    pub recheck: i64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { grace: 60, prove_for: 600, backoff_first: 60, backoff_most: 3_600, recheck: 900 }
+    }
+}
+
+/// How long before its expiry a key comes due: one day, and a third of the
+/// lifetime where that is shorter.
+pub fn lead(key: &KeyRef) -> i64 {
+    DAY.min((key.expires_at - key.created_at).max(0) / 3)
+}
+
+/// When a key comes due. `jitter` (0 to 1, rolled once) moves it up to a
+/// hundredth of the lead earlier, so that keys made together are not renewed
+/// together; never later.
+pub fn due_at(key: &KeyRef, jitter: f64) -> i64 {
+    let lead = lead(key);
+    key.expires_at - lead - part(lead / 100, jitter)
+}
+
+/// The wait before try `attempts + 1`, counted from `now`. It doubles from
+/// `backoff_first`, carries up to a fifth of jitter, honours what Qlik asks
+/// for, and never waits longer than a quarter of the key's remaining life, so
+/// that it can't sleep past the last useful moment.
+pub(super) fn next_try(
+    now: i64,
+    attempts: u32,
+    retry_after: Option<i64>,
+    key: &KeyRef,
+    policy: &Policy,
+    jitter: f64,
+) -> i64 {
+    let doubled = policy
+        .backoff_first
+        .saturating_mul(1_i64.checked_shl(attempts.saturating_sub(1).min(20)).unwrap_or(1));
+    let wait = doubled.min(policy.backoff_most).max(1);
+    let wait = wait + part(wait / 5, jitter);
+    let left = key.expires_at - now;
+    // Ten seconds at least: the end of a key's life is no reason to hammer.
+    let wait = if left > 0 { wait.min((left / 4).max(10)) } else { wait };
+    now + wait.max(retry_after.unwrap_or(0))
+}
+
+/// Waits between two looks at a new key that does not work yet.
+pub(super) fn next_proof(now: i64, since: i64) -> i64 {
+    now + ((now - since) / 2).clamp(2, 60)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a share of a few hours in seconds"
+)]
+fn part(of: i64, share: f64) -> i64 {
+    (of as f64 * share.clamp(0.0, 1.0)) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(created_at: i64, expires_at: i64) -> KeyRef {
+        KeyRef { key_id: "k".to_owned(), created_at, expires_at }
+    }
+
+    #[test]
+    fn a_key_of_three_days_is_due_one_day_before_it_expires() {
+        assert_eq!(due_at(&key(0, 3 * DAY), 0.0), 2 * DAY);
+    }
+
+    #[test]
+    fn a_key_of_a_year_is_due_one_day_before_it_expires() {
+        assert_eq!(due_at(&key(0, 365 * DAY), 0.0), 364 * DAY);
+    }
+
+    #[test]
+    fn a_key_of_24_hours_is_due_after_two_thirds_of_its_life() {
+        assert_eq!(due_at(&key(0, DAY), 0.0), 16 * 3600);
+    }
+
+    #[test]
+    fn a_long_key_with_20_hours_left_is_due() {
+        assert!(due_at(&key(0, 3 * DAY), 0.0) < 3 * DAY - 20 * 3600);
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_never_due_before_it_lived_a_half_nor_after_it_died(life in 1_i64..400 * DAY, jitter in 0.0..=1.0) {
+            let due = due_at(&key(0, life), jitter);
+            prop_assert!(due <= life);
+            prop_assert!(due >= life / 2, "due {due} of {life}");
+        }
+
+        #[test]
+        fn a_wait_never_passes_the_last_useful_moment(
+            left in 41_i64..10 * DAY, attempts in 1_u32..60, jitter in 0.0..=1.0
+        ) {
+            let at = next_try(0, attempts, None, &key(-DAY, left), &Policy::default(), jitter);
+            prop_assert!(at > 0 && at < left);
+        }
+
+        #[test]
+        fn a_wait_is_never_shorter_than_qlik_asks_for(after in 0_i64..5000, attempts in 1_u32..60) {
+            let at = next_try(100, attempts, Some(after), &key(0, 10 * DAY), &Policy::default(), 0.0);
+            prop_assert!(at >= 100 + after);
+        }
+    }
+}

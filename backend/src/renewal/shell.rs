@@ -1,0 +1,257 @@
+//! The loop around the core: claim, decide, act, record, until there is nothing
+//! to do. Hosted by the server's renewal task and by Renew now.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+
+use super::{
+    act,
+    claim::{Lease, Lost, load},
+    core::{Action, Decision, Event, apply, decide},
+    policy::Policy,
+    state::State,
+    steps::AttemptRow,
+};
+use crate::{Actor, Error, Services, audit};
+
+/// How many integrations are advanced at once by one process.
+const AT_ONCE: usize = 8;
+/// How many claims one tick takes.
+const BATCH: i64 = 64;
+/// No integration is advanced by more steps than this in one claim; a healthy
+/// renewal takes five.
+const MOST_STEPS: usize = 24;
+
+/// How a renewal that a person asked for ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenewalOutcome {
+    /// A new key is in use.
+    Renewed,
+    /// It failed and is tried again by itself.
+    Failed,
+    /// A person is needed.
+    NeedsPerson,
+    /// Another renewal or check holds the integration for longer than one waits.
+    Busy,
+}
+
+impl RenewalOutcome {
+    /// For logs and the audit.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Renewed => "renewed",
+            Self::Failed => "failed",
+            Self::NeedsPerson => "needs_person",
+            Self::Busy => "busy",
+        }
+    }
+}
+
+/// The end of a renewal that a person asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewalEnd {
+    /// How it ended.
+    pub outcome: RenewalOutcome,
+    /// In words.
+    pub says: String,
+    /// The attempt's id, where one was made.
+    pub attempt_id: Option<String>,
+}
+
+impl Services {
+    /// The numbers of the renewal.
+    pub fn policy(&self) -> &Policy {
+        &self.config().renewal
+    }
+
+    /// Works off what is due; gives back how many integrations were advanced.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the due ones can't be read. An integration that
+    /// fails is logged and does not hold up the others.
+    pub async fn tick(&self) -> Result<usize, Error> {
+        let now = self.now().as_second();
+        self.beat(now).await?;
+        let due = self.due_portals(now, BATCH).await?;
+        let count = due.len();
+        futures::stream::iter(due)
+            .for_each_concurrent(AT_ONCE, |portal_id| async move {
+                match self.advance(&portal_id).await {
+                    Ok(_) => {}
+                    Err(e) => tracing::error!(portal.id = %portal_id, error = %e, "the renewal could not be advanced"),
+                }
+            })
+            .await;
+        Ok(count)
+    }
+
+    /// Remembers that the renewal task looked.
+    async fn beat(&self, now: i64) -> Result<(), Error> {
+        // Once a minute is enough for /readyz; a write at each tick would wear the disk.
+        let last = sqlx::query_scalar!(r#"SELECT tick_at AS "at!" FROM scheduler WHERE id = 1"#)
+            .fetch_optional(self.db().read())
+            .await?;
+        if last.is_some_and(|at| (at..at + 60).contains(&now)) {
+            return Ok(());
+        }
+        let mut tx = self.db().write().await?;
+        sqlx::query!(
+            "INSERT INTO scheduler (id, tick_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET tick_at = excluded.tick_at",
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// When the renewal task last looked, unix seconds.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn last_beat(&self) -> Result<Option<i64>, Error> {
+        Ok(sqlx::query_scalar!(r#"SELECT tick_at AS "at!" FROM scheduler WHERE id = 1"#)
+            .fetch_optional(self.db().read())
+            .await?)
+    }
+
+    /// When the earliest integration has something to do, unix seconds.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn next_due(&self) -> Result<Option<i64>, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT next_action_at AS "at!" FROM integrations WHERE next_action_at IS NOT NULL
+               ORDER BY next_action_at LIMIT 1"#
+        )
+        .fetch_optional(self.db().read())
+        .await?)
+    }
+
+    /// Advances one integration as far as it goes now. `false`: somebody else
+    /// holds it.
+    ///
+    /// # Errors
+    /// [`Error`] where the store or the vault fails; what Qlik does is recorded
+    /// and no error.
+    pub async fn advance(&self, portal_id: &str) -> Result<bool, Error> {
+        let Some(mut lease) = self.claim(portal_id).await? else { return Ok(false) };
+        match self.run(&mut lease).await {
+            Ok(true) => self.release(&lease).await?,
+            // The claim is left to run out: a row that makes trouble is not tried again at once.
+            Ok(false) => tracing::warn!(portal.id = %portal_id, "a renewal took more steps than it should"),
+            Err(Lost::Error(e)) => return Err(e),
+            // Whoever advanced the row holds it now.
+            Err(Lost::Row) => {
+                tracing::info!(portal.id = %portal_id, "the integration was changed during a step")
+            }
+        }
+        Ok(true)
+    }
+
+    /// Steps until there is nothing to do now; `false` where that does not come.
+    async fn run(&self, lease: &mut Lease) -> Result<bool, Lost> {
+        for _ in 0..MOST_STEPS {
+            match decide(self.now().as_second(), &lease.row.state, self.policy()) {
+                Decision::Wait(until, why) => {
+                    tracing::debug!(portal.id = %lease.row.portal_id, until, why, "renewal waits");
+                    return Ok(true);
+                }
+                Decision::Do(action, why) => {
+                    tracing::debug!(portal.id = %lease.row.portal_id, ?action, why, "renewal step");
+                    act::act(self, lease, action).await?;
+                    self.changed(&lease.row.portal_id);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Looks whether Qlik takes the key in use, and records what is found. Left
+    /// out where somebody else is at work on the integration: they find it too.
+    ///
+    /// # Errors
+    /// [`Error`] where the store or the vault fails.
+    pub(crate) async fn recheck_key(&self, portal_id: &str) -> Result<(), Error> {
+        let Some(mut lease) = self.claim(portal_id).await? else { return Ok(()) };
+        match act::act(self, &mut lease, Action::Recheck).await {
+            Ok(()) => self.release(&lease).await?,
+            Err(Lost::Row) => {}
+            Err(Lost::Error(e)) => return Err(e),
+        }
+        self.changed(portal_id);
+        Ok(())
+    }
+
+    /// Renews the key at once and waits for the end.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for anyone but an administrator,
+    /// [`Error::NotFound`] where nothing is connected.
+    pub async fn renew_now(&self, actor: &Actor) -> Result<RenewalEnd, Error> {
+        actor.require_admin()?;
+        let portal = actor.portal.id.as_str();
+        let mut seen = self.subscribe(portal);
+        let before = self.attempts(portal, 1).await?.pop();
+        let mut asked = false;
+        for _ in 0..60 {
+            if !asked {
+                let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+                let state = apply(self.now().as_second(), &row.state, Event::Requested, self.policy(), 0.0);
+                asked = self.ask(&row, &state).await?;
+            }
+            // Another process may take the request first; `advance` is then false until it is done.
+            if asked && self.advance(portal).await? {
+                let end = self.renewal_end(portal, before).await?;
+                self.record_request(actor, &end).await?;
+                return Ok(end);
+            }
+            // Somebody is at work on it: wait for a change, at most a second.
+            let _changed_or_time = tokio::time::timeout(Duration::from_secs(1), seen.changed()).await;
+        }
+        Ok(RenewalEnd {
+            outcome: RenewalOutcome::Busy,
+            says: "Another renewal of this key is still at work. Look at the status above in a minute."
+                .to_owned(),
+            attempt_id: None,
+        })
+    }
+
+    async fn renewal_end(&self, portal: &str, before: Option<AttemptRow>) -> Result<RenewalEnd, Error> {
+        let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+        let attempt =
+            self.attempts(portal, 1).await?.pop().filter(|a| before.as_ref().map(|b| &b.id) != Some(&a.id));
+        let attempt_id = attempt.as_ref().map(|a| a.id.clone());
+        if attempt.as_ref().and_then(|a| a.outcome.as_deref()) == Some("renewed") {
+            return Ok(RenewalEnd {
+                outcome: RenewalOutcome::Renewed,
+                says: "The key was renewed. The new one is in use.".to_owned(),
+                attempt_id,
+            });
+        }
+        let State { need, failing, .. } = row.state;
+        Ok(match (need, failing) {
+            (Some(need), _) => {
+                RenewalEnd { outcome: RenewalOutcome::NeedsPerson, says: need.fault.says, attempt_id }
+            }
+            (None, Some(f)) => RenewalEnd {
+                outcome: RenewalOutcome::Failed,
+                says: format!("The key was not renewed; the present one stays in use. {}", f.fault.says),
+                attempt_id,
+            },
+            (None, None) => RenewalEnd {
+                outcome: RenewalOutcome::Failed,
+                says: "The key was not renewed; the present one stays in use.".to_owned(),
+                attempt_id,
+            },
+        })
+    }
+
+    async fn record_request(&self, actor: &Actor, end: &RenewalEnd) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        let detail = serde_json::json!({ "outcome": end.outcome.as_str(), "attempt": end.attempt_id });
+        audit::record(&mut tx, &actor.portal.id, Some(actor), audit::RENEWAL_REQUESTED, detail, self.now())
+            .await?;
+        Ok(tx.commit().await?)
+    }
+}

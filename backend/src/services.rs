@@ -1,0 +1,155 @@
+//! The one value that server functions and the renewal task hold.
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+use qlik::{Entropy, HostPolicy, Qlik, SessionCache, SessionLimits, SigningIdentity, random_id};
+use tokio::sync::Notify;
+use url::Url;
+
+use crate::{Error, events::Events, people::PeopleState, renewal::Policy, store::Db, vault::Vault};
+
+/// How many users' Qlik sessions are kept open.
+const SESSIONS: u64 = 10_000;
+/// How many portals' signing keys are kept in memory.
+const SIGNERS: u64 = 256;
+
+/// What the operator decided.
+#[derive(Debug, Clone)]
+pub struct ServicesConfig {
+    /// Where people reach the portal: scheme, host and port.
+    pub public_url: Url,
+    /// Which hosts besides Qlik's own may be a tenant.
+    pub host_policy: HostPolicy,
+    /// The numbers of the renewal.
+    pub renewal: Policy,
+    /// Names this process in leases; unlike that of any other process.
+    pub owner: String,
+    /// The product's version.
+    pub version: &'static str,
+}
+
+/// One customer's instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Portal {
+    /// Random id.
+    pub id: String,
+    /// The help page's Tenant hostname, without port.
+    pub hostname: String,
+    /// Scheme, host and, where not the standard one, port.
+    pub origin: String,
+    /// What people call it.
+    pub name: String,
+}
+
+pub(crate) struct Inner {
+    pub(crate) db: Db,
+    pub(crate) vault: Vault,
+    pub(crate) qlik: Qlik,
+    pub(crate) config: ServicesConfig,
+    pub(crate) people: PeopleState,
+    pub(crate) sessions: SessionCache,
+    pub(crate) signers: moka::future::Cache<String, Arc<SigningIdentity>>,
+    pub(crate) events: Events,
+    /// Wakes the renewal task.
+    pub(crate) due: Notify,
+}
+
+/// Everything the product does. Cheap to clone.
+#[derive(Clone)]
+pub struct Services(pub(crate) Arc<Inner>);
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Services({})", self.0.config.owner)
+    }
+}
+
+impl Services {
+    /// Puts the parts together and checks that the keyring opens this database.
+    ///
+    /// # Errors
+    /// [`Error::Vault`] where it does not.
+    pub async fn open(db: Db, vault: Vault, qlik: Qlik, config: ServicesConfig) -> Result<Self, Error> {
+        vault.check(&db).await?;
+        let people = PeopleState::new(&**qlik.entropy());
+        let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
+        let signers = moka::future::Cache::new(SIGNERS);
+        let (events, due) = (Events::default(), Notify::new());
+        Ok(Self(Arc::new(Inner { db, vault, qlik, config, people, sessions, signers, events, due })))
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// Seals and opens secrets.
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The Qlik client.
+    pub fn qlik(&self) -> &Qlik {
+        &self.0.qlik
+    }
+
+    /// What the operator decided.
+    pub fn config(&self) -> &ServicesConfig {
+        &self.0.config
+    }
+
+    /// The time, by the clock that was given.
+    pub fn now(&self) -> Timestamp {
+        self.0.qlik.clock().now()
+    }
+
+    /// Where random bytes come from.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &**self.0.qlik.entropy()
+    }
+
+    /// A new random id.
+    pub fn new_id(&self) -> String {
+        random_id(self.entropy())
+    }
+
+    /// A share from 0 to 1, for jitter.
+    pub(crate) fn jitter(&self) -> f64 {
+        let mut bytes = [0_u8; 4];
+        self.entropy().fill(&mut bytes);
+        f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+    }
+
+    /// The portal that answers at `host` (a `Host` header, its port ignored).
+    /// Where just one portal exists it answers at every host, so that a server
+    /// can be reached by address before its name is in place.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn portal_by_host(&self, host: &str) -> Result<Option<Portal>, Error> {
+        let host = host
+            .rsplit_once(':')
+            .map_or(host, |(h, port)| if port.bytes().all(|b| b.is_ascii_digit()) { h } else { host });
+        let host = host.to_ascii_lowercase();
+        let named = sqlx::query_as!(
+            Portal,
+            r#"SELECT id AS "id!", hostname AS "hostname!", origin AS "origin!", name AS "name!"
+               FROM portals WHERE hostname = ?"#,
+            host
+        )
+        .fetch_optional(self.db().read())
+        .await?;
+        if named.is_some() {
+            return Ok(named);
+        }
+        let mut any = sqlx::query_as!(
+            Portal,
+            r#"SELECT id AS "id!", hostname AS "hostname!", origin AS "origin!", name AS "name!"
+               FROM portals LIMIT 2"#
+        )
+        .fetch_all(self.db().read())
+        .await?;
+        Ok(if any.len() == 1 { any.pop() } else { None })
+    }
+}

@@ -1,0 +1,122 @@
+//! Opening the database file, its pools, and its migrations.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Sqlite, SqlitePool, Transaction,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+/// A write transaction; dropping it without `commit` rolls it back.
+pub type Tx<'a> = Transaction<'a, Sqlite>;
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// What can go wrong below.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The driver or the database file.
+    #[error(transparent)]
+    Driver(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("migration: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The file could not be made or protected.
+    #[error("database file: {0}")]
+    File(#[from] std::io::Error),
+    /// A statement that must change one row changed another number of rows.
+    #[error("{actual} rows of {table} changed where one must")]
+    RowsAffected {
+        /// The table.
+        table: &'static str,
+        /// How many rows changed.
+        actual: u64,
+    },
+    /// A row holds what it can't hold.
+    #[error("{table}.{column} holds an impossible value")]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+}
+
+/// The database: one writer, several readers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Db {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Db {
+    /// Opens `url` (`sqlite://path/to/file.db`), makes the file with mode 0600
+    /// where it is missing, and migrates it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the address is no such address, the file can't be
+    /// made, or a migration fails.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let base = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // Qlik shows a token once: a commit that the disk does not hold is a lost key.
+            .synchronous(SqliteSynchronous::Full)
+            // Freed pages are overwritten: what was deleted is not left in the file.
+            .pragma("secure_delete", "ON")
+            .busy_timeout(Duration::from_secs(5))
+            .disable_statement_logging();
+        protect(base.get_filename())?;
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(base.clone())
+            .await?;
+        MIGRATOR.run(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(4)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // A reader is checked by its first statement; asking before each one doubles the cost of a page.
+            .test_before_acquire(false)
+            .connect_with(base.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Self { writer, readers })
+    }
+
+    /// Where to read.
+    pub fn read(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Begins a write transaction (`BEGIN IMMEDIATE`).
+    ///
+    /// # Errors
+    /// [`StoreError::Driver`] when the database stays locked or is gone.
+    pub async fn write(&self) -> Result<Tx<'static>, StoreError> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Waits for what is under way and closes the file.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+/// Makes the file and its folder for the owner alone; `SQLite` gives the WAL
+/// the mode of the file.
+fn protect(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+    if file.as_os_str().is_empty() || file == Path::new(":memory:") {
+        return Ok(());
+    }
+    if let Some(dir) = file.parent().filter(|d| !d.as_os_str().is_empty() && !d.exists()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    }
+    let f = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(file)?;
+    f.set_permissions(std::fs::Permissions::from_mode(0o600))
+}

@@ -1,0 +1,164 @@
+//! Fixtures for tests: a clock that can be moved, services on a temporary
+//! database, and a Qlik client that is pointed where the test wants.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use qlik::{Clock, HostPolicy, Qlik, QlikConfig, Resolve, SystemEntropy};
+use tempfile::TempDir;
+
+use crate::{
+    Actor, Error, Services, ServicesConfig,
+    people::SetUp,
+    renewal::Policy,
+    store::Db,
+    vault::{Keyring, Vault},
+};
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct FakeClock(AtomicI64);
+
+impl FakeClock {
+    /// A clock at `start`.
+    pub fn new(start: Timestamp) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(start.as_second())))
+    }
+
+    /// Moves it, either way.
+    pub fn advance(&self, by: SignedDuration) {
+        self.0.fetch_add(by.as_secs(), Ordering::SeqCst);
+    }
+
+    /// Sets it.
+    pub fn set(&self, to: Timestamp) {
+        self.0.store(to.as_second(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        crate::store::at(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Where the Qlik client of a test goes.
+#[derive(Debug, Clone, Default)]
+pub struct QlikAt {
+    /// As `QONDUIT_QLIK_RESOLVE`.
+    pub resolve: String,
+    /// The certificate authority to trust.
+    pub ca_pem: Option<String>,
+    /// How long a request may take.
+    pub timeout: Option<Duration>,
+}
+
+/// Services and what they stand on. The folder goes with the value.
+#[derive(Debug)]
+pub struct TestServices {
+    /// The services.
+    pub services: Services,
+    /// Their clock.
+    pub clock: Arc<FakeClock>,
+    /// Their folder: `qonduit.db` and `keyring`.
+    pub dir: Arc<TempDir>,
+    qlik: QlikAt,
+}
+
+impl std::ops::Deref for TestServices {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.services
+    }
+}
+
+/// Services on a new database, with a Qlik client that reaches nothing.
+///
+/// # Errors
+/// Where the folder, the database or the client can't be made.
+pub async fn services(clock: Arc<FakeClock>) -> Result<TestServices, Error> {
+    services_at(clock, QlikAt::default()).await
+}
+
+/// Services on a new database.
+///
+/// # Errors
+/// Where the folder, the database or the client can't be made.
+pub async fn services_at(clock: Arc<FakeClock>, qlik: QlikAt) -> Result<TestServices, Error> {
+    let dir = Arc::new(tempfile::tempdir().map_err(|_| Error::Internal("no temporary folder"))?);
+    open(dir, clock, qlik).await
+}
+
+async fn open(dir: Arc<TempDir>, clock: Arc<FakeClock>, qlik: QlikAt) -> Result<TestServices, Error> {
+    let entropy = Arc::new(SystemEntropy);
+    let ring =
+        Keyring::open(&dir.path().join("keyring"), &*entropy).map_err(|_| Error::Internal("no keyring"))?;
+    let db = Db::open(&format!("sqlite://{}", dir.path().join("qonduit.db").display())).await?;
+    let config = QlikConfig {
+        resolve: Resolve::parse(&qlik.resolve).map_err(|_| Error::Internal("no such address"))?,
+        ca_pem: qlik.ca_pem.clone().map(String::into_bytes),
+        request_timeout: qlik.timeout.unwrap_or(Duration::from_secs(5)),
+        ..QlikConfig::default()
+    };
+    let client =
+        Qlik::new(config, clock.clone(), entropy.clone()).map_err(|_| Error::Internal("no Qlik client"))?;
+    let config = ServicesConfig {
+        public_url: "https://acme.portal.example".parse().map_err(|_| Error::Internal("no such address"))?,
+        host_policy: HostPolicy::default(),
+        renewal: Policy::default(),
+        owner: qlik::random_id(&*entropy),
+        version: "test",
+    };
+    let services = Services::open(db, Vault::new(ring, entropy), client, config).await?;
+    Ok(TestServices { services, clock, dir, qlik })
+}
+
+impl TestServices {
+    /// Another process on the same database: a new owner of leases, nothing in
+    /// memory.
+    ///
+    /// # Errors
+    /// As [`services_at`].
+    pub async fn another(&self) -> Result<Self, Error> {
+        open(self.dir.clone(), self.clock.clone(), self.qlik.clone()).await
+    }
+
+    /// The portal's first administrator, `ada@acme.example` with the password
+    /// `correct horse battery`.
+    ///
+    /// # Errors
+    /// As [`Services::set_up`].
+    pub async fn administrator(&self) -> Result<Actor, Error> {
+        let code = self.setup_code().await?.ok_or(Error::Internal("set up already"))?;
+        let input = SetUp {
+            code,
+            portal_name: "Acme".to_owned(),
+            name: "Ada".to_owned(),
+            email: "ada@acme.example".to_owned(),
+            password: "correct horse battery".to_owned().into(),
+        };
+        self.set_up(input, None).await
+    }
+
+    /// Every byte of the database and its write-ahead log.
+    ///
+    /// # Errors
+    /// Where a file can't be read.
+    pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
+        let mut all = Vec::new();
+        for entry in std::fs::read_dir(self.dir.path())? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with("qonduit.db") {
+                all.extend(std::fs::read(entry.path())?);
+            }
+        }
+        Ok(all)
+    }
+}
