@@ -1,1 +1,148 @@
-//! Placeholder.
+//! A strict stand-in for Qlik Cloud, for trials and tests.
+//!
+//! It serves any number of tenants over HTTPS under their real hostnames, with a
+//! certificate authority of its own, and behaves as Qlik's public documents say:
+//! users, API keys, JWT login, cookie sessions, web integrations, identity
+//! providers, items and spaces. Where the documents are silent the code says so
+//! and picks what a careful client must survive anyway.
+//!
+//! It knows nothing of the clients that are tested against it and shares no code
+//! with them, so that a misreading of Qlik's documents can't hide on both sides.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use sandbox::{NewTenant, NewUser, Sandbox, SandboxConfig};
+//!
+//! let sandbox = Sandbox::start(SandboxConfig::default()).await?;
+//! let world = sandbox.world();
+//! let acme = world.add_tenant(NewTenant::new("acme", "eu"));
+//! let ada = world.add_user(&acme, NewUser::admin("ada@acme.example"));
+//! let (id, token) = world.create_key(&ada, "my key", jiff::SignedDuration::from_hours(72));
+//! // Clients trust sandbox.ca_pem() and send *.qlikcloud.com to sandbox.addr().
+//! # let _ = (id, token);
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod clock;
+mod duration;
+mod envelope;
+mod faults;
+mod gate;
+mod ids;
+mod log;
+mod rates;
+mod routes;
+mod server;
+mod tls;
+mod tokens;
+mod world;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use faults::{Effect, Fault};
+pub use log::{AuthKind, LogEntry};
+pub use world::{
+    Event, EventKind, IdpView, KeyStatus, KeyView, NewApp, NewTenant, NewUser, SessionView, Switches,
+    TenantRef, UserRef, UserStatus, WorldError, WorldHandle,
+};
+
+/// How a sandbox is started.
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// Where tenants are served over TLS; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Where the control interface is served in the clear; none without it.
+    pub control: Option<SocketAddr>,
+    /// The sandbox's clock stands still at this moment until it is moved; without
+    /// it, the clock runs with the machine.
+    pub start: Option<Timestamp>,
+    /// A folder that keeps the certificate authority between runs; without it,
+    /// each run has its own.
+    pub ca_dir: Option<PathBuf>,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { listen: any, control: Some(any), start: None, ca_dir: None }
+    }
+}
+
+/// A running sandbox. It ends when it is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    addr: SocketAddr,
+    control_addr: Option<SocketAddr>,
+    ca_pem: String,
+    world: WorldHandle,
+    stop: CancellationToken,
+    /// Dropping the set aborts the tasks, and with them every connection.
+    tasks: JoinSet<()>,
+}
+
+impl Sandbox {
+    /// Starts an empty sandbox; once this returns it accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// When an address can't be bound or the certificate authority can't be made,
+    /// read or kept.
+    pub async fn start(config: SandboxConfig) -> anyhow::Result<Self> {
+        let authority = tls::Authority::open(config.ca_dir.as_deref())?;
+        let ca_pem = authority.pem().to_owned();
+        let acceptor = server::acceptor(authority.server_config()?);
+        let world = WorldHandle::new(world::State::new(clock::Clock::starting(config.start)));
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        let addr = listener.local_addr()?;
+        let router = routes::router(world.clone());
+        tasks.spawn(server::serve_tls(listener, acceptor, world.clone(), router, stop.clone()));
+
+        Ok(Self { addr, control_addr: None, ca_pem, world, stop, tasks })
+    }
+
+    /// Where tenants are served.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where the control interface is served.
+    pub fn control_addr(&self) -> Option<SocketAddr> {
+        self.control_addr
+    }
+
+    /// The certificate that clients must trust, in PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Sends every tenant's traffic here: `*.qlikcloud.com=127.0.0.1:PORT`, where
+    /// `*` stands for any number of labels.
+    pub fn resolve_spec(&self) -> String {
+        format!("*.qlikcloud.com={}", self.addr)
+    }
+
+    /// The world, for setting the scene and looking at what happened.
+    pub fn world(&self) -> WorldHandle {
+        self.world.clone()
+    }
+
+    /// Stops accepting, ends every connection and waits for that.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}

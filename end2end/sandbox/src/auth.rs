@@ -1,0 +1,137 @@
+//! Who is asking: an API key or a pair of session cookies, never both.
+
+use http::{HeaderMap, Method, StatusCode, header};
+
+use crate::envelope::Refusal;
+use crate::log::AuthKind;
+use crate::world::{DeadKey, Rights, State};
+
+/// What let the caller in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// The API key of this id.
+    ApiKey(String),
+    /// The cookie session of this `eas.sid`.
+    Session(String),
+}
+
+/// A recognised caller.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) user: String,
+    pub(crate) rights: Rights,
+    pub(crate) credential: Credential,
+}
+
+/// What kind of credential a request shows, whether or not it is any good.
+pub(crate) fn shown(headers: &HeaderMap) -> AuthKind {
+    if headers.contains_key(header::AUTHORIZATION) {
+        AuthKind::Bearer
+    } else if cookie(headers, "eas.sid").is_some() {
+        AuthKind::Session
+    } else {
+        AuthKind::None
+    }
+}
+
+/// The token of `Authorization: Bearer …`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// A cookie's value. HTTP/2 may split `Cookie` into several header fields.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
+}
+
+/// Recognises the caller, or refuses with 401.
+pub(crate) fn identify(state: &mut State, tenant: &str, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    match shown(headers) {
+        AuthKind::Bearer => {
+            let token = bearer(headers).ok_or_else(Refusal::unauthorized)?;
+            by_key(state, tenant, token)
+        }
+        AuthKind::Session => by_cookies(state, tenant, headers).ok_or_else(Refusal::unauthorized),
+        AuthKind::None => Err(Refusal::unauthorized()),
+    }
+}
+
+fn by_key(state: &State, tenant: &str, token: &str) -> Result<Caller, Refusal> {
+    let key = state.authenticate_key(tenant, token).map_err(|dead| {
+        if dead == DeadKey::ExpiredOrRevoked && state.switches.explain_dead_keys {
+            // https://qlik.dev/apis/event/api-keys/
+            Refusal::new(StatusCode::UNAUTHORIZED, "APIKEYS-18", "The api key is either expired or revoked")
+        } else {
+            Refusal::unauthorized()
+        }
+    })?;
+    let owner = state.user(&key.owner).ok_or_else(Refusal::unauthorized)?;
+    Ok(Caller {
+        user: owner.id.clone(),
+        rights: owner.rights(),
+        credential: Credential::ApiKey(key.id.clone()),
+    })
+}
+
+/// Both cookies are needed: <https://qlik.dev/authenticate/jwt/jwt-proxy/>.
+fn by_cookies(state: &mut State, tenant: &str, headers: &HeaderMap) -> Option<Caller> {
+    let (sid, sig) = (cookie(headers, "eas.sid")?, cookie(headers, "eas.sid.sig")?);
+    let session = state.authenticate_session(tenant, sid, sig)?;
+    Some(Caller { user: session.user, rights: session.rights, credential: Credential::Session(session.sid) })
+}
+
+/// A session's change needs the CSRF token in its header; a key's does not.
+pub(crate) fn check_csrf(
+    state: &State,
+    caller: &Caller,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
+    let Credential::Session(sid) = &caller.credential else { return Ok(()) };
+    if method == Method::GET || method == Method::HEAD || method == Method::OPTIONS {
+        return Ok(());
+    }
+    let sent = headers.get("qlik-csrf-token").and_then(|value| value.to_str().ok());
+    match state.sessions.get(sid) {
+        Some(session) if sent == Some(session.csrf.as_str()) => Ok(()),
+        _ => Err(Refusal::new(StatusCode::FORBIDDEN, "CSRF-TOKEN-2", "CSRF token missing or invalid")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn cookies_are_found_across_split_headers_and_with_equals_signs() {
+        let map = headers(&[("cookie", "AWSALB=a+b/c==; eas.sid=s"), ("cookie", "eas.sid.sig=g")]);
+        assert_eq!(cookie(&map, "AWSALB"), Some("a+b/c=="));
+        assert_eq!(cookie(&map, "eas.sid"), Some("s"));
+        assert_eq!(cookie(&map, "eas.sid.sig"), Some("g"));
+        assert_eq!(cookie(&map, "sid"), None);
+    }
+
+    #[test]
+    fn a_bearer_token_needs_its_scheme() {
+        assert_eq!(bearer(&headers(&[("authorization", "Bearer abc")])), Some("abc"));
+        assert_eq!(bearer(&headers(&[("authorization", "bearer abc")])), Some("abc"));
+        assert_eq!(bearer(&headers(&[("authorization", "Basic abc")])), None);
+        assert_eq!(bearer(&headers(&[("authorization", "abc")])), None);
+    }
+}

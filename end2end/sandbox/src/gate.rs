@@ -1,0 +1,202 @@
+//! What every request passes before its route: log, tenant, caller, rate limit,
+//! CSRF; and what every answer gets on its way out.
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use hyper::body::Incoming;
+use jiff::SignedDuration;
+use tower::ServiceExt as _;
+
+use crate::auth::{self, Caller, Credential};
+use crate::clock::{http_date, later};
+use crate::envelope::Refusal;
+use crate::faults::Effect;
+use crate::ids;
+use crate::log::{self, LogEntry};
+use crate::rates::Tier;
+use crate::routes::Site;
+use crate::world::WorldHandle;
+
+/// Logs a request and draws the fault that strikes it.
+pub(crate) fn receive(world: &WorldHandle, request: &Request<Incoming>) -> (u64, Option<Effect>, String) {
+    let authority = authority(request);
+    let host = hostname(&authority).to_owned();
+    let path = request.uri().path();
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let mut state = world.lock();
+    let effect = state.faults.take(request.method(), &host, path);
+    let entry = LogEntry {
+        at: state.now(),
+        method: request.method().to_string(),
+        host,
+        path: path.to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        status: None,
+        auth: auth::shown(headers),
+        user: None,
+        key: None,
+        origin: text("origin"),
+        web_integration_id: text("qlik-web-integration-id"),
+        headers: log::present(headers),
+        fault: effect.as_ref().map(|effect| format!("{effect:?}")),
+        version: format!("{:?}", request.version()),
+    };
+    (state.log.open(entry), effect, authority)
+}
+
+/// Takes a request through the rules that stand before the routes.
+pub(crate) async fn pass(
+    world: &WorldHandle,
+    router: &Router,
+    number: u64,
+    mut request: Request<Body>,
+) -> Response {
+    match admit(world, number, &request) {
+        Ok((site, caller)) => {
+            let cors = cors_headers(world, &site, request.headers());
+            let refresh = caller.as_ref().is_some_and(|c| matches!(c.credential, Credential::Session(_)));
+            if request.method() == Method::OPTIONS {
+                return with_headers(StatusCode::NO_CONTENT.into_response(), cors);
+            }
+            request.extensions_mut().insert(site);
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            let mut response = match router.clone().oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            if refresh {
+                for cookie in load_balancer_cookies(world) {
+                    response.headers_mut().append(header::SET_COOKIE, cookie);
+                }
+            }
+            with_headers(response, cors)
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+/// Dates an answer by the sandbox's clock and notes its status.
+pub(crate) fn finish(world: &WorldHandle, number: u64, response: &mut Response) {
+    let mut state = world.lock();
+    if let Ok(date) = HeaderValue::from_str(&http_date(state.now())) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    let status = response.status().as_u16();
+    state.log.amend(number, |entry| entry.status = Some(status));
+}
+
+fn admit(
+    world: &WorldHandle,
+    number: u64,
+    request: &Request<Body>,
+) -> Result<(Site, Option<Caller>), Refusal> {
+    let authority = authority(request);
+    let mut state = world.lock();
+    let path = request.uri().path();
+    let tenant = state
+        .tenant_by_host(hostname(&authority))
+        .map(|t| t.id.clone())
+        // https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940
+        .ok_or_else(|| {
+            Refusal::new(
+                StatusCode::UNAUTHORIZED,
+                "LOGIN-2",
+                "No authentication configured for this hostname",
+            )
+        })?;
+    let site = Site { tenant: tenant.clone(), authority };
+    let now = state.now();
+    let users = state.users_of(&tenant).count();
+    let tier = Tier::of(request.method(), path);
+    if !path.starts_with("/api/") || request.method() == Method::OPTIONS {
+        // Who signs in is not known yet: such calls share one allowance.
+        if path == "/login/jwt-session" {
+            state.rates.admit(&tenant, "login", users, tier, now).map_err(Refusal::rate_limited)?;
+        }
+        return Ok((site, None));
+    }
+    let caller = auth::identify(&mut state, &tenant, request.headers())?;
+    let key = match &caller.credential {
+        Credential::ApiKey(id) => Some(id.clone()),
+        Credential::Session(_) => None,
+    };
+    let user = caller.user.clone();
+    state.log.amend(number, |entry| {
+        entry.user = Some(user);
+        entry.key = key;
+    });
+    state.rates.admit(&tenant, &caller.user, users, tier, now).map_err(Refusal::rate_limited)?;
+    auth::check_csrf(&state, &caller, request.method(), request.headers())?;
+    Ok((site, Some(caller)))
+}
+
+/// The authority that a request is for: `host` or `host:port`.
+fn authority<B>(request: &Request<B>) -> String {
+    request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str())
+        .or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()))
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+}
+
+fn hostname(authority: &str) -> &str {
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+}
+
+/// Web integrations are Qlik Cloud's CORS mechanism: a listed origin is let in
+/// with credentials, another gets no header and the browser refuses.
+fn cors_headers(world: &WorldHandle, site: &Site, headers: &HeaderMap) -> Option<HeaderMap> {
+    let origin = headers.get(header::ORIGIN)?;
+    let text = origin.to_str().ok()?;
+    let listed = world.lock().integrations_of(&site.tenant).any(|w| w.allows(text));
+    if !listed {
+        return None;
+    }
+    let mut cors = HeaderMap::new();
+    cors.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    cors.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    cors.insert(header::VARY, HeaderValue::from_static("origin"));
+    cors.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        HeaderValue::from_static("authorization, content-type, qlik-csrf-token, qlik-web-integration-id"),
+    );
+    cors.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"),
+    );
+    cors.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("qlik-csrf-token, retry-after"),
+    );
+    Some(cors)
+}
+
+fn with_headers(mut response: Response, extra: Option<HeaderMap>) -> Response {
+    if let Some(extra) = extra {
+        response.headers_mut().extend(extra);
+    }
+    response
+}
+
+/// The load balancer renews its cookies with each answer. Their dates hold commas
+/// and their values `+`, `/` and `=`: what a careless cookie reader trips over.
+pub(crate) fn load_balancer_cookies(world: &WorldHandle) -> Vec<HeaderValue> {
+    let expires = http_date(later(world.now(), SignedDuration::from_hours(24 * 7)));
+    let value = STANDARD.encode(ids::bytes::<64>());
+    [
+        format!("AWSALB={value}; Expires={expires}; Path=/"),
+        format!("AWSALBCORS={value}; Expires={expires}; Path=/; SameSite=None; Secure"),
+    ]
+    .iter()
+    .filter_map(|line| HeaderValue::from_str(line).ok())
+    .collect()
+}

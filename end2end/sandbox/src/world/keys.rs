@@ -1,0 +1,216 @@
+//! API keys: their lives, quota and who may do what to them.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{State, UserStatus, WorldError};
+use crate::clock::later;
+use crate::{duration, ids, tokens};
+
+/// Where a key stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStatus {
+    /// Usable, as far as the key is concerned.
+    Active,
+    /// Past its expiry.
+    Expired,
+    /// Switched off for good by a Tenant Admin.
+    Revoked,
+}
+
+impl KeyStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// A key as tests see it; the token is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyView {
+    /// The key's id, also the token's `jti`.
+    pub id: String,
+    /// What the maker wrote.
+    pub description: String,
+    /// The status now.
+    pub status: KeyStatus,
+    /// The id of the user whose rights the key has.
+    pub owner: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ends.
+    pub expiry: Timestamp,
+    /// Removed by its owner: Qlik no longer knows it.
+    pub deleted: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) tenant: String,
+    pub(crate) owner: String,
+    pub(crate) created_by: String,
+    pub(crate) description: String,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) expiry: Timestamp,
+    /// Refused before this moment (eventual consistency).
+    pub(crate) usable_from: Timestamp,
+    pub(crate) revoked: bool,
+    pub(crate) deleted: bool,
+    pub(crate) token: String,
+}
+
+impl Key {
+    pub(crate) fn status(&self, now: Timestamp) -> KeyStatus {
+        if self.revoked {
+            KeyStatus::Revoked
+        } else if self.expiry <= now {
+            KeyStatus::Expired
+        } else {
+            KeyStatus::Active
+        }
+    }
+
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+        !self.deleted && self.status(now) == KeyStatus::Active
+    }
+
+    pub(crate) fn view(&self, now: Timestamp) -> KeyView {
+        KeyView {
+            id: self.id.clone(),
+            description: self.description.clone(),
+            status: self.status(now),
+            owner: self.owner.clone(),
+            created: self.created,
+            expiry: self.expiry,
+            deleted: self.deleted,
+        }
+    }
+}
+
+/// Why a key may not be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KeyRefusal {
+    /// The user has as many active keys as the tenant allows.
+    Quota { limit: u32 },
+    /// The tenant's maximum is shorter.
+    TooLong { maximum: String },
+}
+
+impl State {
+    /// The tenant's maximum lifetime of new keys.
+    pub(crate) fn max_key_lifetime(&self, tenant: &str) -> SignedDuration {
+        self.tenant(tenant)
+            .and_then(|t| duration::parse(&t.key_config.max_api_key_expiry, self.now()))
+            .unwrap_or(SignedDuration::from_hours(24))
+    }
+
+    /// Makes a key under the tenant's rules; `lifetime` defaults to the maximum
+    /// (<https://qlik.dev/apis/rest/api-keys>).
+    pub(crate) fn issue_key(
+        &mut self,
+        tenant: &str,
+        owner: &str,
+        description: &str,
+        lifetime: Option<SignedDuration>,
+    ) -> Result<Key, KeyRefusal> {
+        let maximum = self.max_key_lifetime(tenant);
+        let lifetime = lifetime.unwrap_or(maximum);
+        let config = self.tenant(tenant).map(|t| t.key_config.clone()).unwrap_or_default();
+        if lifetime > maximum {
+            return Err(KeyRefusal::TooLong { maximum: config.max_api_key_expiry });
+        }
+        let limit = config.max_keys_per_user;
+        let live = self.live_keys_of(owner).count();
+        if live >= usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Err(KeyRefusal::Quota { limit });
+        }
+        Ok(self.put_key(tenant, owner, description, lifetime))
+    }
+
+    /// Makes a key whatever the rules say.
+    pub(crate) fn put_key(
+        &mut self,
+        tenant: &str,
+        owner: &str,
+        description: &str,
+        lifetime: SignedDuration,
+    ) -> Key {
+        let now = self.now();
+        let id = ids::uuid();
+        let key = Key {
+            token: tokens::mint_api_key(&id, owner, tenant),
+            id,
+            tenant: tenant.to_owned(),
+            owner: owner.to_owned(),
+            created_by: owner.to_owned(),
+            description: description.to_owned(),
+            created: now,
+            updated: now,
+            expiry: later(now, lifetime),
+            usable_from: later(now, self.switches.fresh_key_delay),
+            revoked: false,
+            deleted: false,
+        };
+        self.keys.push(key.clone());
+        key
+    }
+
+    pub(crate) fn create_key(
+        &mut self,
+        owner: &str,
+        description: &str,
+        lifetime: SignedDuration,
+    ) -> Result<Key, WorldError> {
+        let tenant = self.user(owner).ok_or_else(|| WorldError::NoUser(owner.to_owned()))?.tenant.clone();
+        Ok(self.put_key(&tenant, owner, description, lifetime))
+    }
+
+    /// A key that Qlik still knows.
+    pub(crate) fn key_of(&self, tenant: &str, id: &str) -> Option<&Key> {
+        self.keys.iter().find(|k| k.id == id && k.tenant == tenant && !k.deleted)
+    }
+
+    pub(crate) fn key_mut(&mut self, id: &str) -> Result<&mut Key, WorldError> {
+        self.keys.iter_mut().find(|k| k.id == id).ok_or_else(|| WorldError::NoKey(id.to_owned()))
+    }
+
+    pub(crate) fn live_keys_of<'a>(&'a self, owner: &'a str) -> impl Iterator<Item = &'a Key> {
+        let now = self.now();
+        self.keys.iter().filter(move |k| k.owner == owner && k.is_live(now))
+    }
+
+    /// The owner of a token's key, if the key works here and now. The whole token
+    /// must be the one that was handed out, not just its id.
+    pub(crate) fn authenticate_key(&self, tenant: &str, token: &str) -> Result<&Key, DeadKey> {
+        let id = tokens::api_key_id(token).ok_or(DeadKey::Unknown)?;
+        let key = self.key_of(tenant, &id).filter(|k| k.token == token).ok_or(DeadKey::Unknown)?;
+        let now = self.now();
+        if key.status(now) != KeyStatus::Active {
+            return Err(DeadKey::ExpiredOrRevoked);
+        }
+        if now < key.usable_from {
+            return Err(DeadKey::TooFresh);
+        }
+        // Existing keys stop working when the owner loses the permission:
+        // https://qlik.dev/changelog/198-developer-role-removal
+        match self.user_of(tenant, &key.owner) {
+            Some(owner) if owner.status == UserStatus::Active && owner.manage_api_keys => Ok(key),
+            _ => Err(DeadKey::OwnerMayNot),
+        }
+    }
+}
+
+/// Why a key opens nothing. Qlik answers all of them with the same 401.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeadKey {
+    Unknown,
+    ExpiredOrRevoked,
+    TooFresh,
+    OwnerMayNot,
+}

@@ -1,0 +1,174 @@
+//! Tenants: their hostnames and the settings that belong to the whole tenant.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{State, WorldError};
+use crate::{duration, ids};
+
+/// A tenant to make.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NewTenant {
+    /// The alias, the first label of the hostname that people type: `acme`.
+    pub alias: String,
+    /// The region's label: `eu`. Empty means `eu`.
+    pub region: String,
+    /// The tenant's id; without it, a random one.
+    pub id: Option<String>,
+    /// The display name; without it, the alias.
+    pub name: Option<String>,
+}
+
+impl NewTenant {
+    /// `alias`.`region`.qlikcloud.com with a random id.
+    pub fn new(alias: impl Into<String>, region: impl Into<String>) -> Self {
+        Self { alias: alias.into(), region: region.into(), id: None, name: None }
+    }
+}
+
+/// Where a tenant is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TenantRef {
+    /// The tenant's id.
+    pub id: String,
+    /// The hostname with the alias: `acme.eu.qlikcloud.com`.
+    pub alias_host: String,
+    /// The generated hostname that never changes: `qlk0acme….eu.qlikcloud.com`.
+    pub permanent_host: String,
+}
+
+impl AsRef<str> for TenantRef {
+    fn as_ref(&self) -> &str {
+        &self.id
+    }
+}
+
+/// The API-key configuration of a tenant.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyConfig {
+    /// As the tenant's administrator wrote it, an ISO 8601 duration.
+    pub(crate) max_api_key_expiry: String,
+    pub(crate) max_keys_per_user: u32,
+    pub(crate) scim_external_client_expiry: String,
+}
+
+impl Default for KeyConfig {
+    /// Qlik's defaults, <https://qlik.dev/apis/rest/api-keys>.
+    fn default() -> Self {
+        Self {
+            max_api_key_expiry: "PT24H".into(),
+            max_keys_per_user: 5,
+            scim_external_client_expiry: "P365D".into(),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) region: String,
+    pub(crate) alias_host: String,
+    pub(crate) permanent_host: String,
+    pub(crate) created: Timestamp,
+    pub(crate) key_config: KeyConfig,
+    /// Minutes; `None` is Qlik's default of 30 and 1440.
+    pub(crate) session_limits: Option<(u32, u32)>,
+    /// A corporate identity provider that replaces login with a Qlik Account.
+    pub(crate) corporate_idp: bool,
+}
+
+impl Tenant {
+    pub(crate) fn session_idle_minutes(&self) -> u32 {
+        self.session_limits.map_or(30, |(idle, _)| idle)
+    }
+
+    pub(crate) fn session_max_minutes(&self) -> u32 {
+        self.session_limits.map_or(1_440, |(_, max)| max)
+    }
+
+    pub(crate) fn reference(&self) -> TenantRef {
+        TenantRef {
+            id: self.id.clone(),
+            alias_host: self.alias_host.clone(),
+            permanent_host: self.permanent_host.clone(),
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn add_tenant(&mut self, new: NewTenant) -> Result<TenantRef, WorldError> {
+        let alias = if new.alias.is_empty() { "acme".to_owned() } else { new.alias.to_ascii_lowercase() };
+        let region = if new.region.is_empty() { "eu".to_owned() } else { new.region.to_ascii_lowercase() };
+        let alias_host = format!("{alias}.{region}.qlikcloud.com");
+        if self.tenant_by_host(&alias_host).is_some() {
+            return Err(WorldError::HostTaken(alias_host));
+        }
+        // Generated names are about 15 characters long and start with "qlk".
+        let stem: String = alias.chars().filter(char::is_ascii_alphanumeric).take(5).collect();
+        let permanent_host =
+            format!("qlk0{stem}{}.{region}.qlikcloud.com", ids::name_suffix(11 - stem.len()));
+        let tenant = Tenant {
+            id: new.id.unwrap_or_else(ids::token32),
+            name: new.name.unwrap_or(alias),
+            region,
+            alias_host,
+            permanent_host,
+            created: self.now(),
+            key_config: KeyConfig::default(),
+            session_limits: None,
+            corporate_idp: false,
+        };
+        let reference = tenant.reference();
+        self.tenants.push(tenant);
+        Ok(reference)
+    }
+
+    /// Hostnames are case-insensitive; alias and generated name both serve.
+    pub(crate) fn tenant_by_host(&self, host: &str) -> Option<&Tenant> {
+        self.tenants
+            .iter()
+            .find(|t| t.alias_host.eq_ignore_ascii_case(host) || t.permanent_host.eq_ignore_ascii_case(host))
+    }
+
+    pub(crate) fn tenant(&self, id: &str) -> Option<&Tenant> {
+        self.tenants.iter().find(|t| t.id == id)
+    }
+
+    /// By id or hostname, for those who set the scene.
+    pub(crate) fn find_tenant(&self, key: &str) -> Result<&Tenant, WorldError> {
+        self.tenant(key)
+            .or_else(|| self.tenant_by_host(key))
+            .ok_or_else(|| WorldError::NoTenant(key.to_owned()))
+    }
+
+    pub(crate) fn find_tenant_mut(&mut self, key: &str) -> Result<&mut Tenant, WorldError> {
+        let id = self.find_tenant(key)?.id.clone();
+        self.tenants.iter_mut().find(|t| t.id == id).ok_or(WorldError::NoTenant(id))
+    }
+
+    pub(crate) fn set_key_config(
+        &mut self,
+        tenant: &str,
+        max_expiry: SignedDuration,
+        max_keys_per_user: u32,
+    ) -> Result<(), WorldError> {
+        let config = &mut self.find_tenant_mut(tenant)?.key_config;
+        config.max_api_key_expiry = duration::format(max_expiry);
+        config.max_keys_per_user = max_keys_per_user;
+        Ok(())
+    }
+
+    /// Gives the tenant another alias; the old one stops serving.
+    pub(crate) fn set_alias(&mut self, tenant: &str, alias: &str) -> Result<TenantRef, WorldError> {
+        let region = self.find_tenant(tenant)?.region.clone();
+        let host = format!("{}.{region}.qlikcloud.com", alias.to_ascii_lowercase());
+        if self.tenant_by_host(&host).is_some() {
+            return Err(WorldError::HostTaken(host));
+        }
+        let tenant = self.find_tenant_mut(tenant)?;
+        tenant.alias_host = host;
+        Ok(tenant.reference())
+    }
+}
