@@ -1,0 +1,28 @@
+//! The server functions behind the forms. Each asks who is there, parses, makes
+//! one call into the backend, and says where to go. Their addresses are stable:
+//! plain forms post to them, and so may scripts.
+
+pub mod people;
+pub mod profile;
+pub mod users;
+
+/// The names of the forms: what a form that was not taken leaves is found by it,
+/// and the fields' element ids begin with it.
+pub mod form {
+    /// Makes the portal.
+    pub const SET_UP: &str = "setup";
+    /// Signs in.
+    pub const SIGN_IN: &str = "login";
+    /// Signs out.
+    pub const SIGN_OUT: &str = "logout";
+    /// Sets the first password.
+    pub const JOIN: &str = "join";
+    /// Changes one's own name.
+    pub const RENAME: &str = "name";
+    /// Changes one's own password.
+    pub const CHANGE_PASSWORD: &str = "password";
+    /// Adds a person.
+    pub const ADD_USER: &str = "add-user";
+    /// Changes something about one person.
+    pub const USER: &str = "user";
+}

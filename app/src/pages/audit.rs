@@ -1,0 +1,101 @@
+//! What happened in the portal, newest first.
+
+use backend::audit::{self, AuditRow};
+use leptos::prelude::*;
+
+use super::{ADMINISTRATION, Visit, load};
+use crate::{
+    routes,
+    ssr::ctx,
+    ui::{
+        button::LinkButton,
+        card::Empty,
+        page::Frame,
+        table::Table,
+        time::{Moment, Time},
+    },
+};
+
+/// Rows of one page.
+const ROWS: usize = 50;
+
+/// One page of the audit; `?before=` is the last row of the page before.
+#[component]
+pub fn AuditPage() -> impl IntoView {
+    load(async {
+        let visit = Visit::admin().await?;
+        let before = ctx::query("before").parse::<i64>().ok();
+        // One row more than is shown tells whether there are older ones.
+        let limit = u32::try_from(ROWS + 1).unwrap_or(u32::MAX);
+        let mut rows = ctx::services()?.audit_page(&visit.actor, before, limit).await?;
+        let more = rows.len() > ROWS;
+        rows.truncate(ROWS);
+        let older = rows.last().filter(|_| more).map(|row| format!("{}?before={}", routes::AUDIT, row.id));
+        let content = if rows.is_empty() {
+            view! {
+                <Empty title="Nothing here">
+                    <p>"Sign-ins and changes of settings and people are written down here."</p>
+                </Empty>
+            }
+            .into_any()
+        } else {
+            view! {
+                <Table caption="What happened" columns=&["When", "Who", "What"]>
+                    {rows.into_iter().map(|row| view! { <Row row/> }).collect_view()}
+                </Table>
+            }
+            .into_any()
+        };
+        Ok(view! {
+            <Frame viewer=visit.viewer crumbs=ADMINISTRATION title="Audit" here=routes::AUDIT notice=visit.notice>
+                <p class="lead">"Sign-ins and changes, newest first."</p>
+                {content}
+                <nav class="actions" aria-label="Pages">
+                    {before.map(|_| view! { <LinkButton href=routes::AUDIT>"Newest"</LinkButton> })}
+                    {older.map(|href| view! { <LinkButton href>"Older"</LinkButton> })}
+                </nav>
+            </Frame>
+        }
+        .into_any())
+    })
+}
+
+#[component]
+fn Row(row: AuditRow) -> impl IntoView {
+    let what = sentence(&row);
+    view! {
+        <tr>
+            <td class="nowrap"><Time at=Moment::from(row.at)/></td>
+            <td>{row.actor_name}</td>
+            <td>{what}</td>
+        </tr>
+    }
+}
+
+/// What happened, in words. An action that nobody wrote words for is shown by
+/// its name rather than left out.
+fn sentence(row: &AuditRow) -> String {
+    let detail = |key: &str| row.detail.get(key).and_then(|v| v.as_str()).unwrap_or("?").to_owned();
+    match row.action.as_str() {
+        audit::PORTAL_CREATED => "Set up the portal".to_owned(),
+        audit::SIGNED_IN => "Signed in".to_owned(),
+        audit::USER_ADDED => format!("Added {} as {}", detail("email"), detail("role")),
+        audit::USER_ROLE_CHANGED => {
+            format!("Changed the role of {} from {} to {}", detail("email"), detail("from"), detail("to"))
+        }
+        audit::USER_DISABLED => format!("Disabled {}", detail("email")),
+        audit::USER_ENABLED => format!("Enabled {}", detail("email")),
+        audit::USER_REMOVED => format!("Removed {}", detail("email")),
+        audit::INVITATION_CREATED => format!("Made a one-time link for {}", detail("email")),
+        audit::INVITATION_ACCEPTED => "Set a password with a one-time link".to_owned(),
+        audit::PROFILE_RENAMED => format!("Changed their name from {} to {}", detail("from"), detail("to")),
+        audit::PASSWORD_CHANGED => "Changed their password".to_owned(),
+        audit::INTEGRATION_SAVED => "Saved the Qlik Sense integration".to_owned(),
+        audit::INTEGRATION_DISCONNECTED => "Disconnected the Qlik Sense integration".to_owned(),
+        audit::IDENTITY_PROVIDER_CREATED => "Created the identity provider at Qlik".to_owned(),
+        audit::KEY_RENEWED => "Renewed the Qlik Sense API key".to_owned(),
+        audit::RENEWAL_FAILED => "Could not renew the Qlik Sense API key".to_owned(),
+        audit::RENEWAL_NEEDS_PERSON => "Stopped renewing the Qlik Sense API key: a person is needed".to_owned(),
+        other => other.to_owned(),
+    }
+}

@@ -1,0 +1,96 @@
+//! The pages. Each is rendered on the server with its data in it and works
+//! without JavaScript; what is alive in one is an island.
+
+mod apps;
+mod audit;
+mod home;
+mod join;
+mod login;
+mod logout;
+mod profile;
+mod settings;
+mod setup;
+mod user;
+mod user_confirm;
+mod users;
+mod wrong;
+
+pub use apps::AppsPage;
+pub use audit::AuditPage;
+pub use home::HomePage;
+pub use join::JoinPage;
+pub use login::LoginPage;
+pub use logout::LogoutPage;
+pub use profile::ProfilePage;
+pub use settings::{DisconnectPage, IdentityProviderPage, SettingsPage};
+pub use setup::SetupPage;
+pub use user::UserPage;
+pub use user_confirm::{DisableUserPage, RemoveUserPage};
+pub use users::UsersPage;
+pub use wrong::NotFoundPage;
+
+use backend::{Actor, Role};
+use leptos::prelude::*;
+
+use crate::{
+    error::AppError,
+    ssr::{ctx, flash},
+    ui::{nav::Viewer, page::Crumb},
+    wire::Notice,
+};
+
+/// What stands above the pages of the administration.
+pub(crate) const ADMINISTRATION: &[Crumb] = &[("Administration", None)];
+
+/// A visit of somebody who is signed in.
+pub(crate) struct Visit {
+    /// Who.
+    pub(crate) actor: Actor,
+    /// As the frame shows them.
+    pub(crate) viewer: Viewer,
+    /// What just happened.
+    pub(crate) notice: Option<Notice>,
+}
+
+impl Visit {
+    /// By anybody who is signed in.
+    pub(crate) async fn signed_in() -> Result<Self, AppError> {
+        Self::of(ctx::actor().await?).await
+    }
+
+    /// By an administrator.
+    pub(crate) async fn admin() -> Result<Self, AppError> {
+        Self::of(ctx::admin().await?).await
+    }
+
+    async fn of(actor: Actor) -> Result<Self, AppError> {
+        let notice = flash::take_notice().await?;
+        let viewer = viewer(&actor);
+        Ok(Self { actor, viewer, notice })
+    }
+}
+
+fn viewer(actor: &Actor) -> Viewer {
+    Viewer {
+        name: actor.name.clone(),
+        portal: actor.portal.name.clone(),
+        administrator: actor.role == Role::Administrator,
+    }
+}
+
+/// A page whose content has to be fetched first; where that fails, the page that
+/// says so, or the one that comes before it (sign-in, set-up).
+pub(crate) fn load(content: impl Future<Output = Result<AnyView, AppError>> + Send + 'static) -> impl IntoView {
+    Suspend::new(async move {
+        match content.await {
+            Ok(view) => view,
+            Err(error) => wrong::instead(error).await,
+        }
+    })
+}
+
+/// Sends the visitor on to another page.
+pub(crate) fn go_on(path: &str) -> AnyView {
+    ctx::see_other(path);
+    ().into_any()
+}

@@ -1,0 +1,169 @@
+//! Where everything is. The paths are contract: bookmarks and other people's
+//! tests rely on them.
+
+/// Leads to [`APPS`], [`LOGIN`] or [`SETUP`].
+pub const HOME: &str = "/";
+/// First start: makes the portal and its owner.
+pub const SETUP: &str = "/setup";
+/// Sign in.
+pub const LOGIN: &str = "/login";
+/// Sign out.
+pub const LOGOUT: &str = "/logout";
+/// Set the first password from a one-time link.
+pub const JOIN: &str = "/join";
+/// The Qlik apps that this person may open.
+pub const APPS: &str = "/apps";
+/// One's own name and password.
+pub const PROFILE: &str = "/profile";
+/// The portal's hostname and its Qlik integration.
+pub const SETTINGS: &str = "/admin/settings";
+/// What will stop working, then ends the integration.
+pub const DISCONNECT: &str = "/admin/settings/disconnect";
+/// What will be created at Qlik, then creates it.
+pub const IDENTITY_PROVIDER: &str = "/admin/settings/identity-provider";
+/// The portal's people.
+pub const USERS: &str = "/admin/users";
+/// What happened.
+pub const AUDIT: &str = "/admin/audit";
+
+/// One person of the portal.
+pub fn user(id: &str) -> String {
+    format!("{USERS}/{}", encode(id))
+}
+
+/// What disabling this person does, then does it.
+pub fn user_disable(id: &str) -> String {
+    format!("{}/disable", user(id))
+}
+
+/// What removing this person does, then does it.
+pub fn user_remove(id: &str) -> String {
+    format!("{}/remove", user(id))
+}
+
+/// Sign in, then go on to `next`; a `next` that leaves the portal is dropped.
+pub fn login(next: &str) -> String {
+    match local_path(next) {
+        Some(next) if next != HOME && !next.starts_with(LOGIN) && !next.starts_with(LOGOUT) => {
+            format!("{LOGIN}?next={}", encode(next))
+        }
+        _ => LOGIN.to_owned(),
+    }
+}
+
+/// The page that a one-time link opens.
+pub fn join(token: &str) -> String {
+    format!("{JOIN}?token={}", encode(token))
+}
+
+/// `path` if it stays in this portal: one leading slash, nothing that a browser
+/// reads as another host, nothing that can't stand in a header.
+pub fn local_path(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix('/')?;
+    let leaves = rest.starts_with(['/', '\\']);
+    let printable = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    (!leaves && printable).then_some(path)
+}
+
+/// Percent-encodes `text` for use as one part of a path or query.
+pub fn encode(text: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
+#[cfg(feature = "ssr")]
+pub use router::App;
+
+#[cfg(feature = "ssr")]
+mod router {
+    use leptos::prelude::*;
+    use leptos_meta::provide_meta_context;
+    use leptos_router::{
+        SsrMode,
+        components::{FlatRoutes, Route, Router},
+        path,
+    };
+
+    use crate::pages;
+
+    /// Every page. All are rendered as a whole ([`SsrMode::Async`]): a page can
+    /// still become a redirect or a 404, and works without JavaScript.
+    #[component]
+    pub fn App() -> impl IntoView {
+        provide_meta_context();
+        view! {
+            <Router>
+                <FlatRoutes fallback=pages::NotFoundPage>
+                    <Route path=path!("/") view=pages::HomePage ssr=SsrMode::Async/>
+                    <Route path=path!("/setup") view=pages::SetupPage ssr=SsrMode::Async/>
+                    <Route path=path!("/login") view=pages::LoginPage ssr=SsrMode::Async/>
+                    <Route path=path!("/logout") view=pages::LogoutPage ssr=SsrMode::Async/>
+                    <Route path=path!("/join") view=pages::JoinPage ssr=SsrMode::Async/>
+                    <Route path=path!("/apps") view=pages::AppsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/profile") view=pages::ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/settings") view=pages::SettingsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/settings/disconnect") view=pages::DisconnectPage ssr=SsrMode::Async/>
+                    <Route
+                        path=path!("/admin/settings/identity-provider")
+                        view=pages::IdentityProviderPage
+                        ssr=SsrMode::Async
+                    />
+                    <Route path=path!("/admin/users") view=pages::UsersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/users/:id") view=pages::UserPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/users/:id/disable") view=pages::DisableUserPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/users/:id/remove") view=pages::RemoveUserPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/audit") view=pages::AuditPage ssr=SsrMode::Async/>
+                </FlatRoutes>
+            </Router>
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_leaves_the_portal_is_refused() {
+        for bad in [
+            "",
+            "https://evil.example/",
+            "//evil.example",
+            "/\\evil.example",
+            "/a\\b",
+            "javascript:alert(1)",
+            "apps",
+            "/a\r\nSet-Cookie: x=1",
+            "/\tevil",
+            "/über",
+        ] {
+            assert_eq!(local_path(bad), None, "{bad:?}");
+        }
+        for good in ["/", "/apps", "/admin/users/1f?x=%2F%2Fa"] {
+            assert_eq!(local_path(good), Some(good));
+        }
+    }
+
+    #[test]
+    fn signing_in_leads_on_to_the_page_that_was_asked_for() {
+        assert_eq!(login("/admin/users?a=b"), "/login?next=%2Fadmin%2Fusers%3Fa%3Db");
+        for to_plain in ["//evil.example", "/", "/login?next=%2Fapps", "/logout", ""] {
+            assert_eq!(login(to_plain), LOGIN, "{to_plain}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_encoded_into_its_link() {
+        assert_eq!(join("a b+c/ä"), "/join?token=a%20b%2Bc%2F%C3%A4");
+    }
+}

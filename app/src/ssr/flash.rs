@@ -1,0 +1,193 @@
+//! What one request leaves for the next, kept in the browser session: a form's
+//! typed values and its errors, a sentence about what just happened, a one-time
+//! link. Secrets are never kept, the link apart, which is sealed.
+
+use std::collections::BTreeMap;
+
+use backend::vault::Place;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{ctx, error::unexpected};
+use crate::{
+    error::{AppError, FieldError},
+    ui::form::FormState,
+    wire::{Notice, Report},
+};
+
+/// Fields whose value is dropped, whoever asks to keep it.
+const SECRETS: &[&str] = &["password", "current_password", "new_password", "api_key", "code", "token"];
+
+/// What a form that was not taken leaves for its page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Flash {
+    values: BTreeMap<String, String>,
+    /// The fields that can't be taken.
+    pub errors: Vec<FieldError>,
+    /// What is wrong beside the fields.
+    pub trouble: Option<AppError>,
+    /// The lines of a test of the connection.
+    pub report: Option<Report>,
+}
+
+impl Flash {
+    /// Keeps what was typed into `field`, unless it is a secret.
+    #[must_use]
+    pub fn keep(mut self, field: &str, value: &str) -> Self {
+        if !SECRETS.contains(&field) {
+            self.values.insert(field.to_owned(), value.to_owned());
+        }
+        self
+    }
+
+    /// Takes up why the form was not taken.
+    #[must_use]
+    pub fn because(mut self, error: AppError) -> Self {
+        match error {
+            AppError::Invalid { fields } => self.errors = fields,
+            other => self.trouble = Some(other),
+        }
+        self
+    }
+
+    /// The state in which the page shows its form `id`.
+    pub fn into_form(self, id: &'static str) -> FormState {
+        FormState::new(id, self.values, self.errors, self.trouble)
+    }
+}
+
+/// Leaves `flash` for the page with the form `id`.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn put(id: &str, flash: &Flash) -> Result<(), AppError> {
+    insert(&form_key(id), flash).await
+}
+
+/// Takes what was left for the form `id`; it is shown once.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn take(id: &str) -> Result<Flash, AppError> {
+    Ok(remove(&form_key(id)).await?.unwrap_or_default())
+}
+
+/// What was left for the form `id`, which stays until [`take`].
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn peek(id: &str) -> Result<Flash, AppError> {
+    Ok(ctx::session()?.get(&form_key(id)).await.map_err(|e| unexpected(&e))?.unwrap_or_default())
+}
+
+/// Takes what was left for the form `id` in the form's own shape.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn take_form(id: &'static str) -> Result<FormState, AppError> {
+    Ok(take(id).await?.into_form(id))
+}
+
+/// Leaves a sentence for the next page, whichever it is.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn put_notice(notice: &Notice) -> Result<(), AppError> {
+    insert(NOTICE, notice).await
+}
+
+/// Takes the sentence for this page.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn take_notice() -> Result<Option<Notice>, AppError> {
+    remove(NOTICE).await
+}
+
+/// A link that is shown once to the administrator who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneTimeLink {
+    /// Whose password it sets.
+    pub user_id: String,
+    /// The whole address.
+    pub url: String,
+    /// When it stops working, in unix seconds.
+    pub expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SealedLink {
+    user_id: String,
+    sealed_url: Vec<u8>,
+    expires_at: i64,
+}
+
+/// Leaves a one-time link for the next page, sealed: a session's row must not
+/// hold what opens an account.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn put_link(portal_id: &str, link: &OneTimeLink) -> Result<(), AppError> {
+    let place = link_place(portal_id, &link.user_id);
+    let sealed_url = ctx::services()?.vault().seal(place, link.url.as_bytes()).map_err(|e| unexpected(&e))?;
+    insert(LINK, &SealedLink { user_id: link.user_id.clone(), sealed_url, expires_at: link.expires_at }).await
+}
+
+/// Takes the one-time link for this page.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn take_link(portal_id: &str) -> Result<Option<OneTimeLink>, AppError> {
+    let Some(link) = remove::<SealedLink>(LINK).await? else { return Ok(None) };
+    let place = link_place(portal_id, &link.user_id);
+    let url = ctx::services()?.vault().open(place, &link.sealed_url).map_err(|e| unexpected(&e))?;
+    let url = String::from_utf8_lossy(&url).into_owned();
+    Ok(Some(OneTimeLink { user_id: link.user_id, url, expires_at: link.expires_at }))
+}
+
+const NOTICE: &str = "notice";
+const LINK: &str = "one-time-link";
+
+fn form_key(id: &str) -> String {
+    format!("form:{id}")
+}
+
+fn link_place<'a>(portal: &'a str, user: &'a str) -> Place<'a> {
+    Place { portal, table: "web_sessions", row: user, column: "data" }
+}
+
+async fn insert(key: &str, value: impl Serialize) -> Result<(), AppError> {
+    ctx::session()?.insert(key, value).await.map_err(|e| unexpected(&e))
+}
+
+// Looks before it removes: removing marks the session as changed, and a page
+// view without a flash should write nothing.
+async fn remove<T: DeserializeOwned>(key: &str) -> Result<Option<T>, AppError> {
+    let session = ctx::session()?;
+    if session.get_value(key).await.map_err(|e| unexpected(&e))?.is_none() {
+        return Ok(None);
+    }
+    session.remove(key).await.map_err(|e| unexpected(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flash_keeps_what_was_typed_and_never_a_secret() {
+        let mut flash = Flash::default().keep("email", "a@b.example");
+        for field in SECRETS {
+            flash = flash.keep(field, "hunter2");
+        }
+        let kept = format!("{flash:?}");
+        assert!(kept.contains("a@b.example") && !kept.contains("hunter2"), "{kept}");
+    }
+
+    #[test]
+    fn field_errors_and_other_trouble_are_kept_apart() {
+        let flash = Flash::default().because(AppError::field("email", "taken"));
+        assert_eq!((flash.errors.len(), flash.trouble), (1, None));
+        let flash = Flash::default().because(AppError::BadCredentials);
+        assert_eq!((flash.errors.len(), flash.trouble), (0, Some(AppError::BadCredentials)));
+    }
+}

@@ -1,0 +1,10 @@
+//! What pages and server functions need of the server: who is asking, the
+//! product's [`Services`](backend::Services), redirects, and what one request
+//! leaves for the next. No business rule lives here.
+
+pub mod auth;
+pub mod ctx;
+mod error;
+pub mod flash;
+pub mod form;
+pub mod people;

@@ -1,0 +1,62 @@
+//! The outcome of a test of the connection, line by line.
+
+use serde::{Deserialize, Serialize};
+
+/// How one check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// As it should be.
+    Passed,
+    /// It works, and something needs a look.
+    Warning,
+    /// It does not work.
+    Failed,
+    /// It needs a check above it, which did not pass.
+    NotChecked,
+}
+
+/// A place to go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// What the link says.
+    pub label: String,
+    /// Where it goes.
+    pub url: String,
+}
+
+/// One line of a [`Report`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which check, a stable name.
+    pub id: String,
+    /// What was looked at.
+    pub title: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What is so.
+    pub says: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// Where to do it.
+    pub link: Option<Link>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: Option<u32>,
+    /// Qlik's own code.
+    pub qlik_code: Option<String>,
+    /// What Qlik's support asks for.
+    pub trace_id: Option<String>,
+}
+
+/// All checks of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// When, in unix seconds.
+    pub at: i64,
+    /// No check failed.
+    pub ok: bool,
+    /// The whole in one sentence.
+    pub headline: String,
+    /// The lines, in the order of the run.
+    pub checks: Vec<Check>,
+}

@@ -1,0 +1,207 @@
+//! The sentences for codes: what is so, then what to do. The one place where
+//! they are written, for a page and for an island.
+
+use crate::error::{AppError, FieldError, QlikTrouble, Transport};
+
+/// What a person is told about `field` for `code`.
+pub fn field_message(field: &str, code: &str) -> String {
+    let text = match (field, code) {
+        ("code", "required") => "Enter the set-up code that the server printed.",
+        ("code", "wrong") => {
+            "This is not the set-up code. The server prints it each time it starts, until the portal exists."
+        }
+        ("portal_name", "required") => "Enter a name for the portal, such as your company’s.",
+        ("name", "required") => "Enter a name.",
+        ("email", "required") => "Enter an e-mail address.",
+        ("password" | "new_password", "required") => "Enter a password.",
+        ("current_password", "required") => "Enter your current password.",
+        ("current_password", "wrong") => "This is not your current password.",
+        ("tenant_host", "required") => "Enter the hostname of your Qlik tenant.",
+        ("web_integration_id", "required") => "Enter the id of the web integration.",
+        ("api_key", "required") => "Paste an API key made in your Qlik tenant.",
+        ("password" | "new_password", "too_short") => "Use at least 12 characters.",
+        ("password" | "new_password", "too_long") => "Use at most 256 characters.",
+        ("email", "too_long") => "Use at most 254 characters.",
+        ("name" | "portal_name", "too_long") => "Use at most 100 characters.",
+        ("password" | "new_password", "same_as_email") => "Use something other than the e-mail address.",
+        ("role", _) => "Choose a role.",
+        (_, "not_an_email") => "This is not an e-mail address. It needs a name, an @ and a domain.",
+        (_, "taken") => "Someone in this portal has this e-mail address already.",
+        (_, "not_a_host") => "This is not a hostname. It looks like acme.eu.qlikcloud.com.",
+        (_, "has_port") => "Leave out the port. Qlik Cloud is reached at the standard one.",
+        (_, "ip_address") => "Enter the hostname of your Qlik tenant rather than an address.",
+        (_, "not_qlik") => {
+            "This host is not at qlikcloud.com or qlikcloudgov.com. Enter the hostname from the address bar of your Qlik Cloud."
+        }
+        (_, "bad_token") => {
+            "This link does not work any more. It may have been used or replaced; ask an administrator for a new one."
+        }
+        (_, "expired") => "This link has expired. Ask an administrator for a new one.",
+        (_, "last_administrator") => {
+            "This is the last active administrator. Make someone else an administrator first."
+        }
+        (_, "owner") => "The owner of the portal always stays an active administrator.",
+        (_, "self") => "You can’t do this to your own account. Ask another administrator.",
+        (_, "required") => "Fill this in.",
+        (_, "too_long") => "This is too long.",
+        (_, "too_short") => "This is too short.",
+        (_, "control_characters") => "Leave out line breaks and other characters that can’t be seen.",
+        (_, "wrong") => "This is not right.",
+        _ => UNKNOWN,
+    };
+    text.to_owned()
+}
+
+/// For a code that nobody wrote a sentence for.
+const UNKNOWN: &str = "This can’t be used.";
+
+/// The sentence for one field's error.
+pub fn field_error(error: &FieldError) -> String {
+    field_message(&error.field, &error.code)
+}
+
+/// What a person is told about `error` where it is not tied to a field.
+pub fn error_message(error: &AppError) -> String {
+    match error {
+        AppError::NotSetUp => "This portal is not set up yet.".to_owned(),
+        AppError::NoSuchPortal => "No portal answers at this address.".to_owned(),
+        AppError::NotSignedIn => "You are not signed in any more. Sign in and try again.".to_owned(),
+        AppError::NotAllowed => "This needs an administrator.".to_owned(),
+        AppError::NotFound => "This does not exist any more.".to_owned(),
+        AppError::Conflict { hint } => conflict_message(hint).to_owned(),
+        AppError::BadCredentials => "E-mail or password is not right.".to_owned(),
+        AppError::TooManyTries { retry_after_s } => {
+            format!("Too many tries from here. Try again in {}.", wait(*retry_after_s))
+        }
+        AppError::Invalid { fields } => match fields.as_slice() {
+            [one] => field_error(one),
+            _ => "Some fields can’t be taken as they are.".to_owned(),
+        },
+        AppError::Qlik { kind, retry_after_s, .. } => qlik_message(*kind, *retry_after_s),
+        AppError::Internal { incident } => {
+            format!("Something went wrong here. Nothing was changed. Tell your operator the number {incident}.")
+        }
+        AppError::Transport { kind } => match kind {
+            Transport::Unreachable => "The portal can’t be reached. Check your connection and try again.",
+            Transport::BadRequest => "The form did not arrive whole. Open the page anew and try again.",
+            Transport::BadAnswer => "The portal’s answer can’t be read. Open the page anew and try again.",
+        }
+        .to_owned(),
+    }
+}
+
+fn conflict_message(hint: &str) -> &'static str {
+    match hint {
+        "a portal exists" => "This portal is set up already. Sign in instead.",
+        "the user is disabled" => "This account is disabled. Enable it first, then make a link.",
+        "renewal_running" => "A renewal is running. Wait for it to end, then try again.",
+        _ => "Someone else changed this meanwhile. Look at it as it is now, then try again.",
+    }
+}
+
+fn qlik_message(kind: QlikTrouble, retry_after_s: Option<u64>) -> String {
+    match (kind, retry_after_s) {
+        (QlikTrouble::Away, _) => "Qlik does not answer. Try again in a few minutes.".to_owned(),
+        (QlikTrouble::Refused, _) => "Qlik refused the sign-in. An administrator can test the connection.".to_owned(),
+        (QlikTrouble::RateLimited, Some(s)) => {
+            format!("Qlik has had too many requests for now. Try again in {}.", wait(s))
+        }
+        (QlikTrouble::RateLimited, None) => {
+            "Qlik has had too many requests for now. Try again in a minute.".to_owned()
+        }
+        (QlikTrouble::Other, _) => "Qlik answered with an error. Try again; if it stays, test the connection.".to_owned(),
+    }
+}
+
+/// A length of time to wait, rounded up: `20 seconds`, `5 minutes`, `2 hours`.
+pub fn wait(seconds: u64) -> String {
+    let (n, unit) = match seconds {
+        0..=90 => (seconds.max(1), "second"),
+        91..=5400 => (seconds.div_ceil(60), "minute"),
+        _ => (seconds.div_ceil(3600), "hour"),
+    };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
+
+/// How far `seconds` is from now, in its two largest units: `in 4 d 3 h`,
+/// `2 min ago`, `now`. Negative is past.
+pub fn relative(seconds: i64) -> String {
+    let away = seconds.unsigned_abs();
+    let (days, hours, minutes) = (away / 86_400, away / 3_600 % 24, away / 60 % 60);
+    let span = match (days, hours, minutes) {
+        (0, 0, 0) => return "now".to_owned(),
+        (0, 0, m) => format!("{m} min"),
+        (0, h, 0) => format!("{h} h"),
+        (0, h, m) => format!("{h} h {m} min"),
+        (d, 0, _) => format!("{d} d"),
+        (d, h, _) => format!("{d} d {h} h"),
+    };
+    if seconds > 0 { format!("in {span}") } else { format!("{span} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_that_the_backend_uses_has_its_own_sentence() {
+        for (field, codes) in [
+            ("code", &["required", "wrong"][..]),
+            ("portal_name", &["required", "too_long"]),
+            ("name", &["required", "too_long", "control_characters"]),
+            ("email", &["required", "not_an_email", "too_long", "taken"]),
+            ("password", &["required", "too_short", "too_long", "same_as_email"]),
+            ("current_password", &["required", "wrong"]),
+            ("new_password", &["required", "too_short", "too_long", "same_as_email"]),
+            ("role", &["required", "wrong"]),
+            ("token", &["bad_token", "expired"]),
+            ("user", &["last_administrator", "owner", "self"]),
+            ("tenant_host", &["required", "not_a_host", "has_port", "ip_address", "not_qlik"]),
+            ("web_integration_id", &["required", "too_long", "wrong"]),
+            ("api_key", &["required", "wrong"]),
+        ] {
+            for code in codes {
+                let text = field_message(field, code);
+                assert_ne!(text, UNKNOWN, "{field}/{code}");
+                assert!(text.ends_with('.') && !text.contains('!'), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_code_is_not_shown_to_a_person() {
+        let text = field_message("email", "zq17");
+        assert_eq!(text, UNKNOWN);
+    }
+
+    #[test]
+    fn an_error_with_one_field_says_that_field_s_sentence() {
+        assert_eq!(error_message(&AppError::field("email", "taken")), field_message("email", "taken"));
+    }
+
+    #[test]
+    fn waiting_times_are_rounded_up() {
+        for (seconds, words) in
+            [(0, "1 second"), (1, "1 second"), (20, "20 seconds"), (91, "2 minutes"), (301, "6 minutes"), (5401, "2 hours")]
+        {
+            assert_eq!(wait(seconds), words);
+        }
+    }
+
+    #[test]
+    fn relative_times_name_their_two_largest_units() {
+        for (seconds, words) in [
+            (0, "now"),
+            (59, "now"),
+            (-59, "now"),
+            (60, "in 1 min"),
+            (-120, "2 min ago"),
+            (3_600, "in 1 h"),
+            (-3_660, "1 h 1 min ago"),
+            (86_400 * 4 + 3_600 * 3 + 59, "in 4 d 3 h"),
+            (-86_400, "1 d ago"),
+        ] {
+            assert_eq!(relative(seconds), words);
+        }
+    }
+}
