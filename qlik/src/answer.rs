@@ -234,7 +234,7 @@ mod tests {
             retry_after(&headers, now)
         };
         assert_eq!(wait("13"), Some(Duration::from_secs(13)));
-        assert_eq!(wait("Sun, 01 Mar 2026 12:01:00 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(wait("Sun, 01 Mar 2026 12:01:00 GMT"), Some(Duration::from_mins(1)));
         assert_eq!(wait("Sun, 01 Mar 2026 11:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("soon"), None);
         assert_eq!(retry_after(&HeaderMap::new(), now), None);

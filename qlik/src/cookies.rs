@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::host::TenantHost;
 use crate::secret::CookieHeader;
+use crate::wiped::Wiped;
 
 /// More cookies than any tenant sets; what comes after is dropped.
 const MAX_COOKIES: usize = 60;
@@ -29,7 +30,7 @@ pub(crate) struct Jar {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredCookie {
     name: String,
-    value: Zeroizing<String>,
+    value: Wiped,
     path: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     expires: Option<Timestamp>,
@@ -91,7 +92,7 @@ impl Jar {
         }
         self.cookies.push(StoredCookie {
             name: cookie.name().to_owned(),
-            value: Zeroizing::new(cookie.value().to_owned()),
+            value: Wiped::new(cookie.value()),
             path,
             expires,
         });
@@ -129,10 +130,7 @@ impl Jar {
 
     /// The value of a cookie that has not expired.
     pub(crate) fn value(&self, name: &str, now: Timestamp) -> Option<&str> {
-        self.cookies
-            .iter()
-            .find(|c| c.name == name && c.expires.is_none_or(|at| at > now))
-            .map(|c| c.value.as_str())
+        self.cookies.iter().find(|c| c.name == name && c.expires.is_none_or(|at| at > now)).map(|c| &*c.value)
     }
 }
 

@@ -242,3 +242,7 @@ impl fmt::Debug for SigningIdentity {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "jwt_tests.rs"]
+mod tests;

@@ -53,6 +53,7 @@ mod credential;
 mod endpoints;
 pub mod env;
 pub mod error;
+mod error_kind;
 pub mod host;
 pub mod jwt;
 mod lenient;
@@ -66,6 +67,7 @@ pub mod secret;
 pub mod session;
 pub mod sessions;
 mod transport;
+mod wiped;
 
 pub use client::{Qlik, QlikConfig, Tenant};
 pub use endpoints::api_keys::{ApiKey, ApiKeyQuery, CreatedApiKey, KeyStatus, NewApiKey};

@@ -24,7 +24,7 @@ pub(crate) const MAX_WAIT: Duration = Duration::from_secs(2);
 /// windows are minutes long, its own example says 13 seconds.
 const DEFAULT_HOLD: Duration = Duration::from_secs(15);
 /// No hold is longer, whatever was asked for: Qlik's window is 5 minutes.
-const MAX_HOLD: Duration = Duration::from_secs(600);
+const MAX_HOLD: Duration = Duration::from_mins(10);
 /// So many hosts may have a bucket before those at rest are forgotten.
 const MAX_BUCKETS: usize = 10_000;
 
@@ -140,4 +140,101 @@ fn still_held(hold: Hold, now: Timestamp) -> Option<Duration> {
         return None;
     }
     Duration::try_from(hold.until.duration_since(now)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Hand(Mutex<Timestamp>);
+
+    impl Hand {
+        fn new() -> Arc<Self> {
+            Arc::new(Self(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())))
+        }
+
+        fn set(&self, seconds: i64) {
+            let start: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+            *self.0.lock().unwrap() = start + SignedDuration::from_secs(seconds);
+        }
+    }
+
+    impl Clock for Hand {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    fn caller(host: &str, tier: Tier, identity: &str) -> Caller {
+        Caller { host: format!("{host}.eu.qlikcloud.com").parse().unwrap(), tier, identity: identity.into() }
+    }
+
+    fn seconds(n: u64) -> Option<Duration> {
+        Some(Duration::from_secs(n))
+    }
+
+    #[tokio::test]
+    async fn a_hold_is_for_one_credential_tier_and_host_until_its_time_is_over() {
+        let clock = Hand::new();
+        let limits = Limits::new(900, 90, Arc::clone(&clock) as Arc<dyn Clock>);
+        let held = caller("acme", Tier::Two, "key a");
+        assert_eq!(limits.hold(held.clone(), seconds(13)), Duration::from_secs(13));
+        clock.set(3);
+        assert_eq!(limits.turn(&held).await, Err(Duration::from_secs(10)));
+        for other in [
+            caller("acme", Tier::One, "key a"),
+            caller("acme", Tier::Two, "key b"),
+            caller("globex", Tier::Two, "key a"),
+        ] {
+            assert_eq!(limits.turn(&other).await, Ok(()));
+        }
+        clock.set(13);
+        assert_eq!(limits.turn(&held).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_ends_a_hold() {
+        let clock = Hand::new();
+        let limits = Limits::new(900, 90, Arc::clone(&clock) as Arc<dyn Clock>);
+        let held = caller("acme", Tier::One, "key a");
+        limits.hold(held.clone(), seconds(13));
+        clock.set(-3600);
+        assert_eq!(limits.turn(&held).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn holds_are_bounded_and_have_a_default() {
+        let limits = Limits::new(900, 90, Hand::new());
+        let held = caller("acme", Tier::One, "key a");
+        assert_eq!(limits.hold(held.clone(), None), DEFAULT_HOLD);
+        assert_eq!(limits.hold(held.clone(), seconds(u64::MAX)), MAX_HOLD);
+        assert_eq!(limits.turn(&held).await, Err(MAX_HOLD));
+        assert_eq!(limits.hold(held.clone(), seconds(0)), Duration::ZERO);
+        assert_eq!(limits.turn(&held).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn past_the_bucket_a_call_is_refused_when_its_turn_is_far_off() {
+        let limits = Limits::new(1, 1, Hand::new());
+        let one = caller("acme", Tier::One, "key a");
+        assert_eq!(limits.turn(&one).await, Ok(()));
+        let wait = limits.turn(&one).await.unwrap_err();
+        assert!(wait > MAX_WAIT && wait <= Duration::from_mins(1), "{wait:?}");
+        let other = caller("acme", Tier::One, "key b");
+        assert!(limits.turn(&other).await.is_err(), "the bucket is the host's");
+        assert_eq!(limits.turn(&caller("globex", Tier::One, "key a")).await, Ok(()));
+        assert_eq!(limits.turn(&caller("acme", Tier::Two, "key a")).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn past_the_bucket_a_call_waits_when_its_turn_is_near() {
+        let limits = Limits::new(6000, 1, Hand::new());
+        let one = caller("acme", Tier::One, "key a");
+        for _ in 0..6000 {
+            assert_eq!(limits.turn(&one).await, Ok(()));
+        }
+        // Ten milliseconds each from here on.
+        assert_eq!(limits.turn(&one).await, Ok(()));
+    }
 }

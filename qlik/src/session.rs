@@ -18,6 +18,7 @@ use crate::credential::{CSRF, WEB_INTEGRATION, sensitive};
 use crate::endpoints::users::User;
 use crate::host::TenantHost;
 use crate::secret::{CookieHeader, CsrfToken};
+use crate::wiped::Wiped;
 
 /// The form in which a session is kept; another number is another form.
 const VERSION: u8 = 1;
@@ -54,7 +55,7 @@ struct Stored {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     web_integration_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    csrf: Option<Zeroizing<String>>,
+    csrf: Option<Wiped>,
     cookies: Vec<StoredCookie>,
 }
 
@@ -114,7 +115,7 @@ impl QlikSession {
             user: self.user.clone(),
             opened_at: self.opened_at,
             web_integration_id: self.core.web_integration_id.clone(),
-            csrf: live.csrf.as_ref().map(|c| Zeroizing::new(c.expose().to_owned())),
+            csrf: live.csrf.as_ref().map(|c| Wiped::new(c.expose())),
             cookies: live.jar.stored().to_vec(),
         };
         Zeroizing::new(serde_json::to_vec(&stored).unwrap_or_default())
@@ -130,7 +131,7 @@ impl QlikSession {
         if stored.v != VERSION {
             return Err(StoredSessionError);
         }
-        let csrf = stored.csrf.map(|c| CsrfToken::new(c.as_str()));
+        let csrf = stored.csrf.map(|c| CsrfToken::new(&*c));
         let jar = Jar::from_stored(stored.host, stored.cookies);
         let core = SessionCore::new(stored.web_integration_id, jar, csrf);
         Ok(Self::new(stored.user, stored.opened_at, Arc::new(core)))
@@ -193,7 +194,90 @@ impl fmt::Debug for QlikSession {
         f.debug_struct("QlikSession")
             .field("user", &self.user.id)
             .field("opened_at", &self.opened_at)
-            .field("secrets", &"***")
-            .finish()
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn session() -> QlikSession {
+        let now = at("2026-03-01T12:00:00Z");
+        let mut jar = Jar::new("acme.eu.qlikcloud.com".parse().unwrap());
+        let mut headers = HeaderMap::new();
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("eas.sid=hush; Path=/; Secure"));
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("_csrfToken=quiet; Path=/"));
+        jar.absorb(&headers, "/login/jwt-session", now);
+        let core = SessionCore::new(Some("web-1".into()), jar, Some(CsrfToken::new("token")));
+        let user: User = serde_json::from_str(r#"{"id":"u1","subject":"s","name":"Ada"}"#).unwrap();
+        QlikSession::new(user, now, Arc::new(core))
+    }
+
+    fn headers(session: &QlikSession, host: &str, method: &Method) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        let now = session.opened_at();
+        session.core().apply(&mut headers, &host.parse().unwrap(), method, "/api/v1/items", now).unwrap();
+        headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_change_carries_the_csrf_token_and_a_read_does_not() {
+        let session = session();
+        let cookie = "cookie: eas.sid=hush; _csrfToken=quiet";
+        let web = "qlik-web-integration-id: web-1";
+        assert_eq!(headers(&session, "acme.eu.qlikcloud.com", &Method::GET), [cookie, web]);
+        assert_eq!(
+            headers(&session, "acme.eu.qlikcloud.com", &Method::DELETE),
+            [cookie, "qlik-csrf-token: token", web]
+        );
+    }
+
+    #[test]
+    fn nothing_goes_to_another_host_and_nothing_is_taken_from_one() {
+        let session = session();
+        assert!(headers(&session, "globex.eu.qlikcloud.com", &Method::POST).is_empty());
+        let before = session.expose_json();
+        let mut set = HeaderMap::new();
+        set.append(header::SET_COOKIE, HeaderValue::from_static("eas.sid=other; Path=/"));
+        session.core().absorb(&"globex.eu.qlikcloud.com".parse().unwrap(), &set, "/", session.opened_at());
+        assert_eq!(session.expose_json(), before);
+    }
+
+    #[test]
+    fn a_kept_session_works_as_before() {
+        let session = session();
+        let back = QlikSession::from_json(&session.expose_json()).unwrap();
+        assert_eq!(back.user(), session.user());
+        assert_eq!(back.opened_at(), session.opened_at());
+        assert_eq!(back.web_integration_id(), Some("web-1"));
+        for method in [Method::GET, Method::POST] {
+            let sent = |s| headers(s, "acme.eu.qlikcloud.com", &method);
+            assert_eq!(sent(&back), sent(&session));
+        }
+    }
+
+    #[test]
+    fn what_is_no_kept_session_is_refused() {
+        let newer =
+            String::from_utf8(session().expose_json().to_vec()).unwrap().replace("\"v\":1", "\"v\":2");
+        for bad in ["", "{}", "null", newer.as_str()] {
+            assert!(QlikSession::from_json(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_session_secrets() {
+        let shown = format!("{:?}", session());
+        assert!(shown.contains("u1"));
+        for secret in ["hush", "quiet", "token"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
     }
 }

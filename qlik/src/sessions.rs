@@ -21,8 +21,8 @@ use crate::session::QlikSession;
 
 /// A session is not handed out this close to its end.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
-const A_MINUTE: Duration = Duration::from_secs(60);
-const TEN_YEARS: Duration = Duration::from_secs(10 * 365 * 86_400);
+const A_MINUTE: Duration = Duration::from_mins(1);
+const TEN_YEARS: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// How long a tenant lets a session live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,3 +208,7 @@ impl fmt::Debug for SessionCache {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;

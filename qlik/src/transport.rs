@@ -163,7 +163,8 @@ impl Transport {
         let first = self.send_once(host, credential, request).await;
         let worth_another = request.method == Method::GET
             && match &first {
-                Ok(answer) => matches!(answer.status.as_u16(), 502..=504),
+                // Not where Qlik says when: that is for the caller to wait.
+                Ok(answer) => matches!(answer.status.as_u16(), 502..=504) && answer.retry_after.is_none(),
                 Err(error) => error.kind() == ErrorKind::ConnectionLost,
             };
         if worth_another { self.send_once(host, credential, request).await } else { first }
@@ -260,7 +261,7 @@ fn has_tls_fault(error: &reqwest::Error) -> bool {
         let inner = error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
-            .is_some_and(|e| e.is::<rustls::Error>());
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
         if inner || error.is::<rustls::Error>() {
             return true;
         }

@@ -6,7 +6,6 @@
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::Replace;
 use crate::client::Tenant;
@@ -16,6 +15,7 @@ use crate::open_enum::open_enum;
 use crate::paging::{PAGE, Query, bad_request, segment};
 use crate::secret::ApiKeyToken;
 use crate::transport::Request;
+use crate::wiped::Wiped;
 
 const LIST: &str = "GET /api/v1/api-keys";
 const CREATE: &str = "POST /api/v1/api-keys";
@@ -112,7 +112,7 @@ struct CreateBody<'a> {
 
 #[derive(Deserialize)]
 struct Created {
-    token: Zeroizing<String>,
+    token: Wiped,
     #[serde(flatten)]
     key: ApiKey,
 }
@@ -178,8 +178,8 @@ impl Tenant {
     /// What every call can give.
     pub async fn rename_api_key(&self, id: &str, description: &str) -> Result<(), Error> {
         let path = format!("{PATH}/{}", segment(RENAME, id)?);
-        let patch = [Replace::new("/description", description)];
-        self.call(Request::change(RENAME, Method::PATCH, path).json(&patch)?).await?.success()?;
+        let steps = [Replace::new("/description", description)];
+        self.call(Request::change(RENAME, Method::PATCH, path).json(&steps)?).await?.success()?;
         Ok(())
     }
 

@@ -68,14 +68,14 @@ impl Tenant {
         let path = format!("{PATH}/{}", segment(UPDATE, tenant_id)?);
         let expiry = change.max_expiry.map(|d| Value::from(lenient::write_iso_duration(d)));
         let keys = change.max_keys_per_user.map(Value::from);
-        let patch: Vec<_> = [("/max_api_key_expiry", &expiry), ("/max_keys_per_user", &keys)]
+        let steps: Vec<_> = [("/max_api_key_expiry", &expiry), ("/max_keys_per_user", &keys)]
             .into_iter()
             .filter_map(|(path, value)| value.as_ref().map(|v| Replace::new(path, v)))
             .collect();
-        if patch.is_empty() {
+        if steps.is_empty() {
             return Err(bad_request(UPDATE, "there is nothing to change"));
         }
-        self.call(Request::change(UPDATE, Method::PATCH, path).json(&patch)?).await?.success()?;
+        self.call(Request::change(UPDATE, Method::PATCH, path).json(&steps)?).await?.success()?;
         Ok(())
     }
 }

@@ -100,8 +100,8 @@ impl Tenant {
     /// As for [`Tenant::web_integration`] and [`Tenant::create_web_integration`].
     pub async fn set_web_integration_origins(&self, id: &str, origins: &[String]) -> Result<(), Error> {
         let path = format!("{PATH}/{}", segment(UPDATE, id)?);
-        let patch = [Replace::new("/validOrigins", origins)];
-        self.call(Request::change(UPDATE, Method::PATCH, path).json(&patch)?).await?.success()?;
+        let steps = [Replace::new("/validOrigins", origins)];
+        self.call(Request::change(UPDATE, Method::PATCH, path).json(&steps)?).await?.success()?;
         Ok(())
     }
 
