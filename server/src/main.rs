@@ -1,3 +1,51 @@
-//! Placeholder.
+//! The host of Qonduit: reads the configuration, puts the parts together, and
+//! runs them until it is told to stop. No business rule lives here.
 
-fn main() {}
+mod boot;
+mod config;
+mod health;
+mod layers;
+mod lifecycle;
+mod router;
+mod session_store;
+mod stream;
+mod tasks;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::{Config, Flags};
+
+fn main() -> ExitCode {
+    let config = match Config::read(Flags::parse()) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            complain("The configuration can't be used:", &mistakes);
+            return ExitCode::from(2);
+        }
+    };
+    boot::tracing(&config.log);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            complain("No worker threads could be started:", &[e.to_string()]);
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(lifecycle::run(config)) {
+        Ok(code) => code,
+        Err(e) => {
+            complain("Qonduit could not start:", &[format!("{e:#}")]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log may not be there yet, and a person is looking")]
+fn complain(what: &str, lines: &[String]) {
+    eprintln!("{what}");
+    for line in lines {
+        eprintln!("  - {line}");
+    }
+}

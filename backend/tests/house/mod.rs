@@ -1,0 +1,145 @@
+//! A portal beside a sandbox tenant, both under one clock.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+
+use backend::{
+    Actor,
+    integration::{Outcome, Report, SaveInput, SaveOutcome, StatusView},
+    testing::{FakeClock, QlikAt, TestServices, services_at},
+};
+use jiff::{SignedDuration, Timestamp};
+use sandbox::{KeyView, NewApp, NewTenant, NewUser, Sandbox, SandboxConfig, TenantRef, UserRef, WorldHandle};
+
+pub const HOST: &str = "acme.eu.qlikcloud.com";
+pub const ORIGIN: &str = "https://acme.portal.example";
+
+pub struct House {
+    pub sandbox: Sandbox,
+    pub world: WorldHandle,
+    pub portal: TestServices,
+    pub ada: Actor,
+    pub tenant: TenantRef,
+    pub qlik_ada: UserRef,
+    pub web: String,
+    pub token: String,
+    pub key_id: String,
+}
+
+pub fn start() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+pub fn days(n: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * n)
+}
+
+pub fn mins(n: i64) -> SignedDuration {
+    SignedDuration::from_mins(n)
+}
+
+impl House {
+    /// A tenant whose Tenant Admin `ada@acme.example` made a key of three days,
+    /// and a portal with an administrator of that e-mail; not connected yet.
+    pub async fn new() -> Self {
+        Self::with_timeout(std::time::Duration::from_secs(5)).await
+    }
+
+    pub async fn with_timeout(timeout: std::time::Duration) -> Self {
+        let config = SandboxConfig { start: Some(start()), ..SandboxConfig::default() };
+        let sandbox = Sandbox::start(config).await.unwrap();
+        let world = sandbox.world();
+        let tenant = world.add_tenant(NewTenant::new("acme", "eu"));
+        world.set_key_config(&tenant, days(30), 5);
+        let qlik_ada = world.add_user(&tenant, NewUser::admin("ada@acme.example"));
+        let web = world.add_web_integration(&tenant, "Portal", [ORIGIN]);
+        let space = world.add_space(&tenant, "Sales", "shared");
+        world.add_app(&tenant, app("Revenue", &qlik_ada, Some(&space)));
+        world.add_app(&tenant, app("Scratch", &qlik_ada, None));
+        let (key_id, token) = world.create_key(&qlik_ada, "made by hand", days(3));
+        let at = QlikAt {
+            resolve: sandbox.resolve_spec(),
+            ca_pem: Some(sandbox.ca_pem().to_owned()),
+            timeout: Some(timeout),
+        };
+        let portal = services_at(FakeClock::new(start()), at).await.unwrap();
+        let ada = portal.administrator().await.unwrap();
+        Self { sandbox, world, portal, ada, tenant, qlik_ada, web, token, key_id }
+    }
+
+    /// As [`House::new`], with the identity provider in place and saved.
+    pub async fn connected() -> Self {
+        Self::new().await.connect().await
+    }
+
+    pub async fn connect(self) -> Self {
+        self.identity_provider().await;
+        let saved = self.save().await;
+        assert!(saved.saved, "{:#?}", saved);
+        self
+    }
+
+    /// Enters the portal's identity provider in Qlik, as a Tenant Admin would by hand.
+    pub async fn identity_provider(&self) -> String {
+        let view = self.portal.settings_view(&self.ada).await.unwrap().identity;
+        self.world.add_jwt_idp(&self.tenant, &view.issuer, &view.kid, &view.certificate_pem)
+    }
+
+    pub fn input(&self) -> SaveInput {
+        SaveInput {
+            tenant_host: HOST.to_owned(),
+            web_integration_id: self.web.clone(),
+            auth_option: "api_key".to_owned(),
+            api_key: Some(self.token.clone().into()),
+            email_as_subject: false,
+        }
+    }
+
+    pub async fn save(&self) -> SaveOutcome {
+        self.portal.save_integration(&self.ada, self.input()).await.unwrap()
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        self.world.advance(by);
+        self.portal.clock.advance(by);
+    }
+
+    /// Ticks until nothing is due, at most `n` times.
+    pub async fn settle(&self) {
+        for _ in 0..10 {
+            if self.portal.tick().await.unwrap() == 0 {
+                return;
+            }
+        }
+        panic!("the renewal does not come to rest");
+    }
+
+    pub async fn status(&self) -> StatusView {
+        self.portal.status(&self.ada.portal.id).await.unwrap().unwrap()
+    }
+
+    /// The owner's active keys at Qlik.
+    pub fn live(&self) -> Vec<KeyView> {
+        self.world.live_keys(&self.qlik_ada)
+    }
+}
+
+pub fn app(name: &str, owner: &UserRef, space: Option<&str>) -> NewApp {
+    NewApp {
+        name: name.to_owned(),
+        owner: owner.id.clone(),
+        space: space.map(str::to_owned),
+        ..NewApp::default()
+    }
+}
+
+/// Each check with its outcome.
+pub fn outcomes(report: &Report) -> Vec<(&str, Outcome)> {
+    report.checks.iter().map(|c| (c.id.as_str(), c.outcome)).collect()
+}
+
+/// The only check that failed.
+pub fn the_failed(report: &Report) -> &str {
+    let failed: Vec<&str> =
+        report.checks.iter().filter(|c| c.outcome == Outcome::Failed).map(|c| c.id.as_str()).collect();
+    assert_eq!(failed.len(), 1, "{:#?}", report.checks);
+    failed[0]
+}

@@ -1,0 +1,35 @@
+//! Headers of every answer. The content security policy is set where pages are
+//! made, for it holds their nonce; what sets none may load nothing.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+
+pub(crate) async fn headers(State(plain): State<bool>, request: Request, next: Next) -> Response {
+    let asset = request.uri().path().starts_with("/pkg/");
+    let mut response = next.run(request).await;
+    let map = response.headers_mut();
+    let always = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        // A form's Referer is needed within the portal; one-time links must not leave it.
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in always {
+        map.insert(name, HeaderValue::from_static(value));
+    }
+    if !plain {
+        map.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    map.entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    // Assets keep their names between releases, so they are asked for anew and answered with 304.
+    let cache = if asset { "no-cache" } else { "no-store" };
+    map.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(cache));
+    response
+}

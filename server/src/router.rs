@@ -1,0 +1,106 @@
+//! Routes and layers, all in one place and in order.
+
+use std::{sync::Arc, time::Duration};
+
+use app::{App, shell::shell, ssr::auth::Backend};
+use axum::{
+    Router,
+    extract::FromRef,
+    http::{HeaderName, StatusCode, header},
+    middleware::from_fn_with_state,
+    routing::get,
+};
+use axum_login::AuthManagerLayerBuilder;
+use backend::Services;
+use leptos::{config::LeptosOptions, context::provide_context};
+use leptos_axum::{LeptosRoutes as _, generate_route_list};
+use tokio_util::sync::CancellationToken;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    sensitive_headers::SetSensitiveRequestHeadersLayer,
+    services::ServeDir,
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+use crate::{
+    config::Config,
+    health,
+    layers::{Origins, client_ip, headers, on_panic, same_origin},
+    session_store::{SESSION, Store},
+    stream::{self, Live},
+};
+
+/// The settings form is the largest; a certificate would fit ten times.
+const BODY: usize = 64 * 1024;
+/// A save makes ten checks, each of which may take as long as Qlik's client waits.
+const TIME: Duration = Duration::from_secs(180);
+
+#[derive(Clone, FromRef)]
+struct AppState {
+    options: LeptosOptions,
+    services: Services,
+    live: Live,
+}
+
+/// The whole application.
+pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationToken) -> Router {
+    let options = LeptosOptions::builder()
+        .output_name("qonduit")
+        .site_root(config.site_root.to_string_lossy().into_owned())
+        .site_pkg_dir("pkg")
+        .site_addr(config.listen)
+        .build();
+    let state = AppState {
+        options: options.clone(),
+        services: services.clone(),
+        live: Live { services: services.clone(), stop: stop.clone() },
+    };
+    let context = {
+        let services = services.clone();
+        move || provide_context(services.clone())
+    };
+    let plain = config.is_plain();
+    let sessions = SessionManagerLayer::new(Store(services.clone()))
+        // `__Host-`: never sent over plain HTTP, never to another host, never set by one.
+        .with_name(if plain { "qonduit" } else { "__Host-qonduit" })
+        .with_secure(!plain)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnInactivity(SESSION));
+    let auth = AuthManagerLayerBuilder::new(Backend(services.clone()), sessions).build();
+
+    // What needs a session: pages, server functions, the stream.
+    let pages = Router::new()
+        .route("/admin/settings/status/stream", get(stream::status))
+        .leptos_routes_with_context(&state, generate_route_list(App), context.clone(), {
+            let options = options.clone();
+            move || shell(options.clone())
+        })
+        .fallback(leptos_axum::file_and_error_handler_with_context::<AppState, _>(context, shell))
+        .layer(auth)
+        .layer(from_fn_with_state(Origins::new(&config.public_url), same_origin))
+        .layer(from_fn_with_state(config.trusted_proxy, client_ip));
+
+    let assets = ServeDir::new(config.site_root.join("pkg")).precompressed_br().precompressed_gzip();
+    let id = HeaderName::from_static("x-request-id");
+    let secret = Arc::from([header::COOKIE, header::AUTHORIZATION]);
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .nest_service("/pkg", assets)
+        .merge(pages)
+        .with_state(state)
+        .layer(RequestBodyLimitLayer::new(BODY))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(from_fn_with_state(plain, headers))
+        .layer(TraceLayer::new_for_http().on_failure(()))
+        .layer(PropagateRequestIdLayer::new(id.clone()))
+        .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
+        .layer(SetSensitiveRequestHeadersLayer::from_shared(secret))
+}

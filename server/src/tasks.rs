@@ -1,0 +1,45 @@
+//! What runs beside the requests: the renewal task, and the sweep of ended
+//! browser sessions.
+
+use std::time::Duration;
+
+use backend::Services;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The longest time between two looks at what is due. A change in this process
+/// wakes the task at once; this is for clocks that jump and for other processes
+/// on the same database.
+const PULSE: Duration = Duration::from_secs(2);
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// Starts them; they end, after the step they are at, when `stop` is cancelled.
+pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &CancellationToken) {
+    tracker.spawn(renew(services.clone(), stop.clone()));
+    tracker.spawn(sweep(services.clone(), stop.clone()));
+}
+
+async fn renew(services: Services, stop: CancellationToken) {
+    loop {
+        if let Err(e) = services.tick().await {
+            tracing::error!(error = %e, "the renewal task could not look at what is due");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = services.nudged() => {}
+            () = tokio::time::sleep(PULSE) => {}
+        }
+    }
+}
+
+async fn sweep(services: Services, stop: CancellationToken) {
+    loop {
+        match services.sweep_web_sessions().await {
+            Ok(gone) => tracing::debug!(gone, "swept ended sessions"),
+            Err(e) => tracing::error!(error = %e, "ended sessions could not be swept"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+    }
+}
