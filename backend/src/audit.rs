@@ -1,0 +1,137 @@
+//! What happened in a portal, and who did it. A row is written in the
+//! transaction of the change that it tells of: neither is there without the
+//! other. Details are for administrators and must never hold a secret.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    Actor, Error, Services,
+    store::{StoreError, Tx, at, secs},
+};
+
+/// The portal and its owner were made.
+pub const PORTAL_CREATED: &str = "portal.created";
+/// Somebody signed in with their password.
+pub const SIGNED_IN: &str = "signed_in";
+/// A user was added; detail: `user`, `email`, `name`, `role`.
+pub const USER_ADDED: &str = "user.added";
+/// A user got another role; detail: `user`, `email`, `from`, `to`.
+pub const USER_ROLE_CHANGED: &str = "user.role_changed";
+/// A user was disabled; detail: `user`, `email`.
+pub const USER_DISABLED: &str = "user.disabled";
+/// A user was enabled; detail: `user`, `email`.
+pub const USER_ENABLED: &str = "user.enabled";
+/// A user was removed; detail: `user`, `email`.
+pub const USER_REMOVED: &str = "user.removed";
+/// A one-time link was made; detail: `user`, `email`.
+pub const INVITATION_CREATED: &str = "invitation.created";
+/// Somebody set their password through a one-time link.
+pub const INVITATION_ACCEPTED: &str = "invitation.accepted";
+/// Somebody changed their name; detail: `from`, `to`.
+pub const PROFILE_RENAMED: &str = "profile.renamed";
+/// Somebody changed their password.
+pub const PASSWORD_CHANGED: &str = "password.changed";
+/// The Qlik settings were saved.
+pub const INTEGRATION_SAVED: &str = "integration.saved";
+/// The Qlik settings were removed.
+pub const INTEGRATION_DISCONNECTED: &str = "integration.disconnected";
+/// The identity provider was made at Qlik.
+pub const IDENTITY_PROVIDER_CREATED: &str = "identity_provider.created";
+/// The API key was renewed.
+pub const KEY_RENEWED: &str = "key.renewed";
+/// An administrator asked for a renewal; detail: `outcome`, `attempt`.
+pub const RENEWAL_REQUESTED: &str = "renewal.requested";
+/// The renewal needs a person.
+pub const RENEWAL_NEEDS_PERSON: &str = "renewal.needs_person";
+
+/// Who is named where no person did it.
+pub const THE_PORTAL: &str = "Qonduit";
+
+/// Rows of one page at most.
+const PAGE_MAX: u32 = 200;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditRow {
+    /// Its place in the order.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who, by the name that they had then.
+    pub actor_name: String,
+    /// What, as one of this module's constants.
+    pub action: String,
+    /// Of what, as a JSON object.
+    pub detail: Value,
+}
+
+/// Writes one row in the transaction of its change. Without an actor the portal
+/// itself did it.
+///
+/// # Errors
+/// [`Error::Store`].
+pub async fn record(
+    tx: &mut Tx<'_>,
+    portal_id: &str,
+    actor: Option<&Actor>,
+    action: &'static str,
+    detail: Value,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let now = secs(now);
+    let actor_id = actor.map(|a| a.user_id.as_str());
+    let actor_name = actor.map_or(THE_PORTAL, |a| a.name.as_str());
+    let detail = detail.to_string();
+    sqlx::query!(
+        "INSERT INTO audit (portal_id, at, actor_id, actor_name, action, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        portal_id,
+        now,
+        actor_id,
+        actor_name,
+        action,
+        detail
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+impl Services {
+    /// What happened in the actor's portal, newest first: `limit` rows (1 to 200)
+    /// before the row of the id `before`, or from the newest.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`], [`Error::Store`].
+    pub async fn audit_page(
+        &self,
+        a: &Actor,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, Error> {
+        a.require_admin()?;
+        let before = before.unwrap_or(i64::MAX);
+        let limit = limit.clamp(1, PAGE_MAX);
+        let rows = sqlx::query!(
+            r#"SELECT id AS "id!", at AS "at!", actor_name AS "actor_name!", action AS "action!", detail AS "detail!"
+               FROM audit WHERE portal_id = ? AND id < ? ORDER BY id DESC LIMIT ?"#,
+            a.portal.id,
+            before,
+            limit
+        )
+        .fetch_all(self.db().read())
+        .await?;
+        rows.into_iter()
+            .map(|r| {
+                Ok(AuditRow {
+                    id: r.id,
+                    at: at(r.at),
+                    actor_name: r.actor_name,
+                    action: r.action,
+                    detail: serde_json::from_str(&r.detail)
+                        .map_err(|_| StoreError::Inconsistent { table: "audit", column: "detail" })?,
+                })
+            })
+            .collect()
+    }
+}
