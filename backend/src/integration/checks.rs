@@ -11,7 +11,7 @@ use super::report::{Check, Note, Outcome, Report};
 use crate::{Actor, Error, Services, identity::IdentityView};
 
 /// What is checked.
-pub(super) struct Subject<'a> {
+pub(super) struct Candidate<'a> {
     pub(super) actor: &'a Actor,
     pub(super) host: &'a TenantHost,
     pub(super) key: Arc<ApiKeyToken>,
@@ -115,7 +115,7 @@ const APPS: (&str, &str) = ("apps", "Apps can be read");
 
 impl Services {
     /// Makes all checks, from the hostname to the apps.
-    pub(super) async fn run_checks(&self, on: &Subject<'_>) -> Result<Findings, Error> {
+    pub(super) async fn run_checks(&self, on: &Candidate<'_>) -> Result<Findings, Error> {
         let mut run = Run::default();
         let qlik = self.qlik();
         let mut key_refused = false;

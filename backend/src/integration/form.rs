@@ -81,21 +81,16 @@ pub(super) fn parse(
         _ => wrong.push(FieldError::new("auth_option", "required")),
     }
     let typed = input.api_key.as_ref().map(|k| k.expose_secret().trim()).filter(|k| !k.is_empty());
-    let key = match typed {
-        Some(text) => {
-            ApiKeyToken::parse(text).map_err(|_| wrong.push(FieldError::new(KEY, "bad_token"))).ok()
+    let key = if let Some(text) = typed {
+        ApiKeyToken::parse(text).map_err(|_| wrong.push(FieldError::new(KEY, "bad_token"))).ok()
+    } else {
+        match (stored_host, &host) {
+            (None, _) => wrong.push(FieldError::new(KEY, "required")),
+            // A key is worth nothing at another tenant, and is not sent there.
+            (Some(stored), Some(host)) if stored != host => wrong.push(FieldError::new(KEY, "other_tenant")),
+            _ => {}
         }
-        None => {
-            match (stored_host, &host) {
-                (None, _) => wrong.push(FieldError::new(KEY, "required")),
-                // A key is worth nothing at another tenant, and is not sent there.
-                (Some(stored), Some(host)) if stored != host => {
-                    wrong.push(FieldError::new(KEY, "other_tenant"))
-                }
-                _ => {}
-            }
-            None
-        }
+        None
     };
     match (host, wrong.is_empty()) {
         (Some(host), true) => Ok(Parsed { host, web_integration_id: web.to_owned(), key }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use qlik::{host::TenantHost, secret::ApiKeyToken};
 
 use super::{
-    checks::{Facts, Findings, Subject},
+    checks::{Candidate, Facts, Findings},
     form::{Parsed, SaveInput, SaveOutcome, parse},
     report::{Outcome, Report},
 };
@@ -44,7 +44,7 @@ impl Services {
             }
             (None, None) => return Err(Error::Internal("a blank key passed the form")),
         };
-        let subject = Subject {
+        let subject = Candidate {
             actor,
             host: &host,
             key: key.clone(),

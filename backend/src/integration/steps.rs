@@ -8,7 +8,7 @@ use qlik::{
     host::ConsolePage,
 };
 
-use super::{checks::Subject, report::Note};
+use super::{checks::Candidate, report::Note};
 use crate::{
     Error,
     renewal::{KeyRef, lead},
@@ -19,7 +19,7 @@ type Made<T> = Result<(Note, Option<T>), Error>;
 
 const NEW_KEY: &str = "Make a new key in Qlik and paste it here; everything else stays as it is.";
 
-impl Subject<'_> {
+impl Candidate<'_> {
     fn tenant_with_key(&self, qlik: &Qlik) -> Tenant {
         qlik.with_key(self.host, self.key.clone())
     }

@@ -10,7 +10,7 @@ use qlik::{
     session::QlikSession,
 };
 
-use super::{checks::Subject, report::Note, steps::name};
+use super::{checks::Candidate, report::Note, steps::name};
 use crate::{Error, Services, door::the_one, words};
 
 /// Who was signed in.
@@ -20,7 +20,7 @@ pub(super) struct Login {
     instead: Option<String>,
 }
 
-impl Subject<'_> {
+impl Candidate<'_> {
     fn idp_link(&self, note: Note) -> Note {
         note.link("Open Identity provider in Qlik", self.host.console_url(ConsolePage::IdentityProviders))
     }
@@ -89,7 +89,7 @@ impl Subject<'_> {
         })
     }
 
-    /// Subject, the id that the session must be of, and whom it stands in for.
+    /// Candidate, the id that the session must be of, and whom it stands in for.
     fn who(&self, owner: &User, found: &[User]) -> (JwtSubject, Option<String>, Option<String>) {
         let subject = |u: &User| JwtSubject {
             sub: u.subject.clone(),

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use qlik::host::{ConsolePage, TenantHost};
 
-use super::{Outcome, Report, checks::Subject};
+use super::{Outcome, Report, checks::Candidate};
 use crate::{
     Actor, Error, Portal, Services,
     identity::IdentityView,
@@ -251,7 +251,7 @@ impl Services {
             .ok_or(Error::Internal("the key in use has no token in the vault"))?;
         let identity = self.identity(&actor.portal).await?;
         let found = self
-            .run_checks(&Subject {
+            .run_checks(&Candidate {
                 actor,
                 host: &row.tenant_host,
                 key: key.token,

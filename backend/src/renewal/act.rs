@@ -1,50 +1,26 @@
 //! One step each: the remote call that a decision asks for, and the record of
 //! what came of it.
 
-use jiff::SignedDuration;
+use jiff::Timestamp;
 use qlik::{
-    ApiKeyQuery, CreatedApiKey, KeyStatus, NewApiKey, Tenant,
+    CreatedApiKey, NewApiKey, Tenant,
     error::{Error as QlikError, ErrorKind},
 };
 
 use super::{
     cause,
-    claim::{Lease, Lost, save},
-    core::{Action, Event, apply},
+    claim::{Lease, Lost},
+    core::{Action, Event},
+    look::{Trouble, look, sweep, tag},
     policy::due_at,
-    state::{Attempt, Fault, KeyRef, NeedReason, Phase, State, Trigger},
-    steps::{Ended, begin_attempt, end_attempt, note},
+    record::{Side, record},
+    state::{Attempt, Fault, KeyRef, NeedReason, Phase, Trigger},
+    steps::Ended,
 };
 use crate::{
-    Error, Services, audit,
-    keys::{self, NewKeyRow, OwnedKey, insert_key, key_gone, move_key},
-    store::Tx,
+    Error, Services,
+    keys::{self, OwnedKey},
 };
-
-/// What is written beside the state, in the same transaction.
-enum Side<'a> {
-    None,
-    Begun(&'a Attempt),
-    Note(&'a str, &'static str),
-    Staged {
-        attempt: &'a Attempt,
-        key: &'a OwnedKey,
-        created: &'a CreatedApiKey,
-        new: &'a KeyRef,
-        sealed: Vec<u8>,
-    },
-    Switched {
-        attempt: &'a Attempt,
-        new: &'a KeyRef,
-    },
-    Gone(&'a str),
-    Ended {
-        attempt: Option<&'a Attempt>,
-        ended: Ended,
-        fault: Option<&'a Fault>,
-        gone: Option<&'a str>,
-    },
-}
 
 pub(super) async fn act(s: &Services, lease: &mut Lease, action: Action) -> Result<(), Lost> {
     match action {
@@ -130,51 +106,6 @@ async fn begin(s: &Services, lease: &mut Lease, trigger: Trigger) -> Result<(), 
     }
 }
 
-/// What was seen before an attempt.
-struct Look {
-    lifetime: SignedDuration,
-    /// The quota could be read, and a slot is free.
-    slot_known: bool,
-}
-
-enum Trouble {
-    Qlik(QlikError),
-    Said(Fault),
-}
-
-/// Cleans up what earlier attempts left, and sees whether a key can be made.
-async fn look(
-    s: &Services,
-    lease: &Lease,
-    tenant: &Tenant,
-    key: &OwnedKey,
-) -> Result<Result<Look, Trouble>, Lost> {
-    s.keep(lease).await?;
-    let row = &lease.row;
-    let config = match tenant.api_key_config(&row.tenant_id).await {
-        Ok(c) => Some(c),
-        // Whether a plain user may read it is not documented; then Qlik decides at the POST.
-        Err(e) if matches!(e.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => None,
-        Err(e) => return Ok(Err(Trouble::Qlik(e))),
-    };
-    let live = match sweep_with(s, lease, tenant, key).await? {
-        Ok(live) => live,
-        Err(e) => return Ok(Err(Trouble::Qlik(e))),
-    };
-    let max_keys = config.as_ref().and_then(|c| c.max_keys_per_user);
-    if let Some(max) = max_keys.filter(|max| live >= *max as usize) {
-        return Ok(Err(Trouble::Said(plain(format!(
-            "{} has {live} active API keys and the Qlik tenant allows {max}. Delete one that is not needed, or have a \
-             Tenant Admin raise the limit; a renewal needs one free place.",
-            key.owner_email.as_deref().unwrap_or(&key.owner_name)
-        )))));
-    }
-    let lived = (row.state.current.expires_at - row.state.current.created_at).max(3_600);
-    let lifetime = SignedDuration::from_secs(lived);
-    let max = config.and_then(|c| c.max_expiry).filter(|m| m.as_secs() > 0);
-    Ok(Ok(Look { lifetime: max.map_or(lifetime, |m| m.min(lifetime)), slot_known: max_keys.is_some() }))
-}
-
 async fn failed_look(s: &Services, lease: &mut Lease, attempt: &Attempt, fault: Fault) -> Result<(), Lost> {
     record(s, lease, Event::Began(attempt.clone()), Side::Begun(attempt)).await?;
     let side = Side::Ended { attempt: Some(attempt), ended: Ended::Failed, fault: Some(&fault), gone: None };
@@ -193,7 +124,7 @@ async fn stage(
     let now = s.now().as_second();
     let new = KeyRef {
         key_id: created.key.id.clone(),
-        created_at: created.key.created.map_or(now, |t| t.as_second()),
+        created_at: created.key.created.map_or(now, Timestamp::as_second),
         expires_at: created.key.expiry.as_second(),
     };
     let place = keys::place(&lease.row.portal_id, &new.key_id);
@@ -333,48 +264,6 @@ async fn recheck(s: &Services, lease: &mut Lease) -> Result<(), Lost> {
     }
 }
 
-/// Deletes the keys at Qlik that carry this portal's tag and that the state
-/// does not know. Keys without the tag are never touched.
-async fn sweep(s: &Services, lease: &Lease) -> Result<Result<(), QlikError>, Lost> {
-    let key = current(s, lease).await?;
-    let tenant = s.qlik().with_key(&lease.row.tenant_host, key.token.clone());
-    Ok(sweep_with(s, lease, &tenant, &key).await?.map(|_| ()))
-}
-
-/// As [`sweep`]; gives the number of the owner's keys that are still active.
-async fn sweep_with(
-    s: &Services,
-    lease: &Lease,
-    tenant: &Tenant,
-    key: &OwnedKey,
-) -> Result<Result<usize, QlikError>, Lost> {
-    s.keep(lease).await?;
-    let query = ApiKeyQuery {
-        sub: Some(key.owner_id.clone()),
-        status: Some(KeyStatus::Active),
-        ..ApiKeyQuery::default()
-    };
-    let listed = match tenant.api_keys(&query).await {
-        Ok(listed) => listed,
-        Err(e) => return Ok(Err(e)),
-    };
-    let prefix = tag(&lease.row.portal_id, "");
-    let mut live = 0;
-    for found in listed.iter().filter(|k| k.status == KeyStatus::Active && k.sub == key.owner_id) {
-        if !found.description.starts_with(&prefix) || lease.row.state.knows(&found.id) {
-            live += 1;
-            continue;
-        }
-        s.keep(lease).await?;
-        match tenant.delete_api_key(&found.id).await {
-            Ok(()) => tracing::info!(key.id = %found.id, "deleted a key that a broken attempt left at Qlik"),
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
-            Err(e) => return Ok(Err(e)),
-        }
-    }
-    Ok(Ok(live))
-}
-
 /// A refusal is looked into; anything else is `event`.
 async fn refused_or(
     s: &Services,
@@ -402,98 +291,18 @@ async fn needs(
     record(s, lease, Event::Needs(reason, fault.clone()), side).await
 }
 
-/// Writes the next state and what goes with it in one transaction.
-async fn record(s: &Services, lease: &mut Lease, event: Event, side: Side<'_>) -> Result<(), Lost> {
-    let now = s.now();
-    let before = &lease.row.state;
-    let newly_needed =
-        matches!(&event, Event::Needs(r, _) if before.need.as_ref().map(|n| n.reason) != Some(*r));
-    let state = apply(now.as_second(), before, event, s.policy(), s.jitter());
-    let mut tx = s.db().write().await?;
-    write_side(s, &mut tx, lease, &state, side).await?;
-    if let Some(need) = state.need.as_ref().filter(|_| newly_needed) {
-        let detail = serde_json::json!({ "reason": need.reason, "code": need.fault.code });
-        audit::record(&mut tx, &lease.row.portal_id, None, audit::RENEWAL_NEEDS_PERSON, detail, now).await?;
-        tracing::warn!(portal.id = %lease.row.portal_id, reason = ?need.reason, "a person is needed for the Qlik key");
-    }
-    save(s, &mut tx, lease, state).await?;
-    Ok(tx.commit().await?)
-}
-
-async fn write_side(
-    s: &Services,
-    tx: &mut Tx<'_>,
-    lease: &Lease,
-    state: &State,
-    side: Side<'_>,
-) -> Result<(), Error> {
-    let (row, now) = (&lease.row, s.now().as_second());
-    match side {
-        Side::None => {}
-        Side::Begun(attempt) => begin_attempt(tx, &row.portal_id, attempt, &row.state.current.key_id).await?,
-        Side::Note(attempt, text) => note(tx, attempt, now, text).await?,
-        Side::Staged { attempt, key, created, new, sealed } => {
-            let new_row = NewKeyRow {
-                portal_id: &row.portal_id,
-                tenant_id: &row.tenant_id,
-                tenant_host: row.tenant_host.as_str(),
-                key: new,
-                sealed: &sealed,
-                fingerprint: created.token.fingerprint(),
-                last4: created.token.last4(),
-                owner_id: &key.owner_id,
-                owner_subject: &key.owner_subject,
-                owner_email: key.owner_email.as_deref(),
-                owner_name: &key.owner_name,
-                attempt_id: Some(&attempt.id),
-                state: "staged",
-                now,
-            };
-            insert_key(tx, new_row).await?;
-            note(tx, &attempt.id, now, "Qlik made the new key; it is in the vault").await?;
-        }
-        Side::Switched { attempt, new } => {
-            move_key(tx, &row.portal_id, &row.state.current.key_id, "current", "retiring").await?;
-            move_key(tx, &row.portal_id, &new.key_id, "staged", "current").await?;
-            note(tx, &attempt.id, now, "The new key is in use").await?;
-            end_attempt(tx, &attempt.id, now, Ended::Renewed, None, Some(&new.key_id)).await?;
-            let detail = serde_json::json!({
-                "old_key": row.state.current.key_id, "new_key": new.key_id, "expires_at": state.current.expires_at,
-            });
-            audit::record(tx, &row.portal_id, None, audit::KEY_RENEWED, detail, s.now()).await?;
-            tracing::info!(portal.id = %row.portal_id, key.id = %new.key_id, "the Qlik key was renewed");
-        }
-        Side::Gone(key_id) => key_gone(tx, &row.portal_id, key_id, now).await?,
-        Side::Ended { attempt, ended, fault, gone } => {
-            if let Some(key_id) = gone {
-                key_gone(tx, &row.portal_id, key_id, now).await?;
-            }
-            if let Some(attempt) = attempt {
-                end_attempt(tx, &attempt.id, now, ended, fault, gone).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn current(s: &Services, lease: &Lease) -> Result<OwnedKey, Error> {
+pub(super) async fn current(s: &Services, lease: &Lease) -> Result<OwnedKey, Error> {
     let row = &lease.row;
     s.key(&row.portal_id, &row.state.current.key_id)
         .await?
         .ok_or(Error::Internal("the key in use has no token in the vault"))
 }
 
-/// The description of a key that this portal makes. An empty attempt gives the
-/// beginning that all of them share.
-pub(crate) fn tag(portal_id: &str, attempt_id: &str) -> String {
-    format!("qonduit:{portal_id}:{attempt_id}")
-}
-
 fn refuses(e: &QlikError) -> bool {
     matches!(e.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden)
 }
 
-fn plain(says: String) -> Fault {
+pub(super) fn plain(says: String) -> Fault {
     Fault { says, code: None, trace_id: None, retry_after: None }
 }
 

@@ -18,10 +18,10 @@ use crate::{
 
 /// A fault in the words of [`words::of`].
 pub(super) fn fault(e: &QlikError, host: &str) -> Fault {
-    with(e, words::of(e, host))
+    with(e, &words::of(e, host))
 }
 
-fn with(e: &QlikError, said: Said) -> Fault {
+fn with(e: &QlikError, said: &Said) -> Fault {
     Fault {
         says: said.joined(),
         code: e.code().map(str::to_owned),
@@ -72,7 +72,7 @@ pub(super) async fn of(
     } else {
         ask_owner(services, row, key).await?
     };
-    Ok((reason, with(e, said(reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)))))
+    Ok((reason, with(e, &said(reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)))))
 }
 
 async fn ask_owner(services: &Services, row: &Row, key: &OwnedKey) -> Result<NeedReason, Error> {
@@ -80,9 +80,8 @@ async fn ask_owner(services: &Services, row: &Row, key: &OwnedKey) -> Result<Nee
     let session = services.login(row, &key.owner_subject, &key.owner_name, email).await?;
     let session = match session {
         Ok(s) if s.user().id == key.owner_id => s,
-        Ok(_) => return Ok(NeedReason::Refused),
         Err(e) if e.kind() == ErrorKind::Forbidden => return Ok(NeedReason::OwnerDisabled),
-        Err(_) => return Ok(NeedReason::Refused),
+        Ok(_) | Err(_) => return Ok(NeedReason::Refused),
     };
     let tenant = services.qlik().with_session(&row.tenant_host, session.into());
     Ok(match tenant.api_key(&row.state.current.key_id).await {

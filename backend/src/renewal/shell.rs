@@ -143,7 +143,7 @@ impl Services {
             Err(Lost::Error(e)) => return Err(e),
             // Whoever advanced the row holds it now.
             Err(Lost::Row) => {
-                tracing::info!(portal.id = %portal_id, "the integration was changed during a step")
+                tracing::info!(portal.id = %portal_id, "the integration was changed during a step");
             }
         }
         Ok(true)

@@ -1,23 +1,21 @@
 //! My apps: each user sees their own, and for each thing that can be wrong a
 //! sentence says which and who can mend it.
 
-mod house;
-
 use std::sync::Arc;
 
+use crate::house::{House, app, days, mins};
 use backend::{
     Actor, Role,
     apps::{AppsPage, AppsQuery},
     door::{Trouble, TroubleKind, Who},
     people::NewUser as NewPortalUser,
 };
-use house::{House, app, days, mins};
 use sandbox::{Effect, Fault, NewUser, UserStatus};
+use secrecy::ExposeSecret as _;
 
 async fn user(h: &House, email: &str) -> Actor {
     let new = NewPortalUser { email: email.to_owned(), name: "Somebody".to_owned(), role: Role::User };
     let link = h.portal.add_user(&h.ada, new).await.unwrap();
-    use secrecy::ExposeSecret as _;
     h.portal
         .accept_invitation(link.token.expose_secret(), "a long enough password".to_owned().into())
         .await

@@ -1,5 +1,4 @@
 //! A portal beside a sandbox tenant, both under one clock.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
 use backend::{
     Actor,
@@ -9,41 +8,42 @@ use backend::{
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{KeyView, NewApp, NewTenant, NewUser, Sandbox, SandboxConfig, TenantRef, UserRef, WorldHandle};
 
-pub const HOST: &str = "acme.eu.qlikcloud.com";
-pub const ORIGIN: &str = "https://acme.portal.example";
+pub(crate) const HOST: &str = "acme.eu.qlikcloud.com";
+pub(crate) const ORIGIN: &str = "https://acme.portal.example";
 
-pub struct House {
-    pub sandbox: Sandbox,
-    pub world: WorldHandle,
-    pub portal: TestServices,
-    pub ada: Actor,
-    pub tenant: TenantRef,
-    pub qlik_ada: UserRef,
-    pub web: String,
-    pub token: String,
-    pub key_id: String,
+pub(crate) struct House {
+    /// Ends with the house.
+    _sandbox: Sandbox,
+    pub(crate) world: WorldHandle,
+    pub(crate) portal: TestServices,
+    pub(crate) ada: Actor,
+    pub(crate) tenant: TenantRef,
+    pub(crate) qlik_ada: UserRef,
+    pub(crate) web: String,
+    pub(crate) token: String,
+    pub(crate) key_id: String,
 }
 
-pub fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
-pub fn days(n: i64) -> SignedDuration {
+pub(crate) fn days(n: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * n)
 }
 
-pub fn mins(n: i64) -> SignedDuration {
+pub(crate) fn mins(n: i64) -> SignedDuration {
     SignedDuration::from_mins(n)
 }
 
 impl House {
     /// A tenant whose Tenant Admin `ada@acme.example` made a key of three days,
     /// and a portal with an administrator of that e-mail; not connected yet.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with_timeout(std::time::Duration::from_secs(5)).await
     }
 
-    pub async fn with_timeout(timeout: std::time::Duration) -> Self {
+    pub(crate) async fn with_timeout(timeout: std::time::Duration) -> Self {
         let config = SandboxConfig { start: Some(start()), ..SandboxConfig::default() };
         let sandbox = Sandbox::start(config).await.unwrap();
         let world = sandbox.world();
@@ -62,28 +62,28 @@ impl House {
         };
         let portal = services_at(FakeClock::new(start()), at).await.unwrap();
         let ada = portal.administrator().await.unwrap();
-        Self { sandbox, world, portal, ada, tenant, qlik_ada, web, token, key_id }
+        Self { _sandbox: sandbox, world, portal, ada, tenant, qlik_ada, web, token, key_id }
     }
 
     /// As [`House::new`], with the identity provider in place and saved.
-    pub async fn connected() -> Self {
+    pub(crate) async fn connected() -> Self {
         Self::new().await.connect().await
     }
 
-    pub async fn connect(self) -> Self {
+    pub(crate) async fn connect(self) -> Self {
         self.identity_provider().await;
         let saved = self.save().await;
-        assert!(saved.saved, "{:#?}", saved);
+        assert!(saved.saved, "{saved:#?}");
         self
     }
 
     /// Enters the portal's identity provider in Qlik, as a Tenant Admin would by hand.
-    pub async fn identity_provider(&self) -> String {
+    pub(crate) async fn identity_provider(&self) -> String {
         let view = self.portal.settings_view(&self.ada).await.unwrap().identity;
         self.world.add_jwt_idp(&self.tenant, &view.issuer, &view.kid, &view.certificate_pem)
     }
 
-    pub fn input(&self) -> SaveInput {
+    pub(crate) fn input(&self) -> SaveInput {
         SaveInput {
             tenant_host: HOST.to_owned(),
             web_integration_id: self.web.clone(),
@@ -93,17 +93,17 @@ impl House {
         }
     }
 
-    pub async fn save(&self) -> SaveOutcome {
+    pub(crate) async fn save(&self) -> SaveOutcome {
         self.portal.save_integration(&self.ada, self.input()).await.unwrap()
     }
 
-    pub fn advance(&self, by: SignedDuration) {
+    pub(crate) fn advance(&self, by: SignedDuration) {
         self.world.advance(by);
         self.portal.clock.advance(by);
     }
 
     /// Ticks until nothing is due, at most `n` times.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..10 {
             if self.portal.tick().await.unwrap() == 0 {
                 return;
@@ -112,17 +112,17 @@ impl House {
         panic!("the renewal does not come to rest");
     }
 
-    pub async fn status(&self) -> StatusView {
+    pub(crate) async fn status(&self) -> StatusView {
         self.portal.status(&self.ada.portal.id).await.unwrap().unwrap()
     }
 
     /// The owner's active keys at Qlik.
-    pub fn live(&self) -> Vec<KeyView> {
+    pub(crate) fn live(&self) -> Vec<KeyView> {
         self.world.live_keys(&self.qlik_ada)
     }
 }
 
-pub fn app(name: &str, owner: &UserRef, space: Option<&str>) -> NewApp {
+pub(crate) fn app(name: &str, owner: &UserRef, space: Option<&str>) -> NewApp {
     NewApp {
         name: name.to_owned(),
         owner: owner.id.clone(),
@@ -132,12 +132,12 @@ pub fn app(name: &str, owner: &UserRef, space: Option<&str>) -> NewApp {
 }
 
 /// Each check with its outcome.
-pub fn outcomes(report: &Report) -> Vec<(&str, Outcome)> {
+pub(crate) fn outcomes(report: &Report) -> Vec<(&str, Outcome)> {
     report.checks.iter().map(|c| (c.id.as_str(), c.outcome)).collect()
 }
 
 /// The only check that failed.
-pub fn the_failed(report: &Report) -> &str {
+pub(crate) fn the_failed(report: &Report) -> &str {
     let failed: Vec<&str> =
         report.checks.iter().filter(|c| c.outcome == Outcome::Failed).map(|c| c.id.as_str()).collect();
     assert_eq!(failed.len(), 1, "{:#?}", report.checks);

@@ -1,10 +1,8 @@
 //! Saving the settings: each check fails when its one input is wrong, and only
 //! then, and nothing is stored.
 
-mod house;
-
+use crate::house::{HOST, House, days, mins, outcomes, the_failed};
 use backend::integration::{Health, Outcome, SaveInput};
-use house::{HOST, House, days, mins, outcomes, the_failed};
 use sandbox::{NewTenant, NewUser, UserStatus};
 
 #[tokio::test]
@@ -18,7 +16,7 @@ async fn the_right_values_are_stored_and_the_owner_and_the_apps_are_named() {
     assert!(outcomes(&report).iter().all(|(_, o)| *o == Outcome::Passed), "{:#?}", report.checks);
     assert_eq!(report.headline, "Connected. ada@acme.example sees 2 apps.");
     // The key is due one day before it expires, give or take its jitter.
-    let due_in = status.renew_at.duration_since(house::start());
+    let due_in = status.renew_at.duration_since(crate::house::start());
     assert!(due_in <= days(2) && due_in >= days(2) - mins(15), "{due_in}");
 }
 

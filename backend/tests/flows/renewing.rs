@@ -1,10 +1,8 @@
 //! The renewal as a whole, against the sandbox tenant and under a clock that is
 //! moved: a key is renewed in time, and faults on the way lose nothing.
 
-mod house;
-
+use crate::house::{House, days, mins};
 use backend::{integration::Health, renewal::RenewalOutcome};
-use house::{House, days, mins};
 use sandbox::{Effect, Fault, KeyStatus, UserStatus};
 
 /// To where the key has 20 hours left.
