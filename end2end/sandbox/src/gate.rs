@@ -142,7 +142,7 @@ fn authority<B>(request: &Request<B>) -> String {
     request
         .uri()
         .authority()
-        .map(|authority| authority.as_str())
+        .map(http::uri::Authority::as_str)
         .or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()))
         .unwrap_or_default()
         .to_ascii_lowercase()

@@ -26,6 +26,8 @@
 
 mod auth;
 mod clock;
+pub mod control;
+mod demo;
 mod duration;
 mod envelope;
 mod faults;
@@ -41,6 +43,7 @@ mod world;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -48,6 +51,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use control::CONTROL_HELP;
+pub use demo::{Demo, DemoOptions};
 pub use faults::{Effect, Fault};
 pub use log::{AuthKind, LogEntry};
 pub use world::{
@@ -68,12 +73,14 @@ pub struct SandboxConfig {
     /// A folder that keeps the certificate authority between runs; without it,
     /// each run has its own.
     pub ca_dir: Option<PathBuf>,
+    /// Fills the world with the demo tenants; empty without it.
+    pub demo: Option<DemoOptions>,
 }
 
 impl Default for SandboxConfig {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { listen: any, control: Some(any), start: None, ca_dir: None }
+        Self { listen: any, control: Some(any), start: None, ca_dir: None, demo: None }
     }
 }
 
@@ -83,6 +90,7 @@ pub struct Sandbox {
     addr: SocketAddr,
     control_addr: Option<SocketAddr>,
     ca_pem: String,
+    demo: Option<Demo>,
     world: WorldHandle,
     stop: CancellationToken,
     /// Dropping the set aborts the tasks, and with them every connection.
@@ -100,7 +108,9 @@ impl Sandbox {
         let authority = tls::Authority::open(config.ca_dir.as_deref())?;
         let ca_pem = authority.pem().to_owned();
         let acceptor = server::acceptor(authority.server_config()?);
-        let world = WorldHandle::new(world::State::new(clock::Clock::starting(config.start)));
+        let mut state = world::State::new(clock::Clock::starting(config.start));
+        let demo = config.demo.as_ref().map(|options| demo::seed(&mut state, options)).transpose()?;
+        let world = WorldHandle::new(state);
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
 
@@ -111,12 +121,30 @@ impl Sandbox {
         let router = routes::router(world.clone());
         tasks.spawn(server::serve_tls(listener, acceptor, world.clone(), router, stop.clone()));
 
-        Ok(Self { addr, control_addr: None, ca_pem, world, stop, tasks })
+        let mut control_addr = None;
+        if let Some(wanted) = config.control {
+            let listener =
+                TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted}"))?;
+            control_addr = Some(listener.local_addr()?);
+            let control = control::Control {
+                world: world.clone(),
+                demo: Arc::new(Mutex::new(demo.clone())),
+                options: config.demo,
+                start: config.start,
+            };
+            tasks.spawn(server::serve_plain(listener, control::router(control), stop.clone()));
+        }
+        Ok(Self { addr, control_addr, ca_pem, demo, world, stop, tasks })
     }
 
     /// Where tenants are served.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The demo world's values, if the sandbox was started with one.
+    pub fn demo(&self) -> Option<&Demo> {
+        self.demo.as_ref()
     }
 
     /// Where the control interface is served.

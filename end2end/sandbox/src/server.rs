@@ -126,7 +126,9 @@ async fn answer(
     let before = match &effect {
         Some(Effect::CutBefore) => return Ok(cut_off(&cut).await),
         Some(Effect::HangForever) => return Ok(std::future::pending().await),
-        Some(Effect::Status { status, code, title, body }) => Some(status_effect(*status, code, title, body)),
+        Some(Effect::Status { status, code, title, body }) => {
+            Some(status_effect(*status, code, title, body.as_deref()))
+        }
         Some(Effect::RateLimited { retry_after_s }) => {
             Some(Refusal::rate_limited(i64::from(*retry_after_s)).into_response())
         }
@@ -156,10 +158,10 @@ async fn cut_off(cut: &CancellationToken) -> Response {
     std::future::pending().await
 }
 
-fn status_effect(status: u16, code: &str, title: &str, body: &Option<String>) -> Response {
+fn status_effect(status: u16, code: &str, title: &str, body: Option<&str>) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     match body {
-        Some(body) => (status, [(header::CONTENT_TYPE, "application/json")], body.clone()).into_response(),
+        Some(body) => (status, [(header::CONTENT_TYPE, "application/json")], body.to_owned()).into_response(),
         None => Refusal::new(status, code, title).into_response(),
     }
 }

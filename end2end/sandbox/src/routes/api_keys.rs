@@ -64,8 +64,8 @@ fn render(key: &Key, now: jiff::Timestamp) -> Value {
     })
 }
 
-/// Without TenantAdmin a caller sees his own keys; to name another user is
-/// forbidden ("Listing other users' keys needs TenantAdmin").
+/// Who is no Tenant Admin sees his own keys; to name another user is forbidden:
+/// listing those needs the role.
 async fn list(ctx: Ctx, params: Params) -> Answer {
     let state = ctx.state();
     let now = state.now();

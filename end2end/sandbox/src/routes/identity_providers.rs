@@ -224,7 +224,7 @@ async fn status(ctx: Ctx) -> Answer {
     .into_response())
 }
 
-/// "Retrieves default IdP metadata when no interactive IdP is enabled."
+/// Metadata of the default provider, while no interactive one replaces it.
 async fn meta(ctx: Ctx) -> Answer<Response> {
     let corporate = ctx.state().tenant(ctx.tenant()).is_some_and(|t| t.corporate_idp);
     if corporate {

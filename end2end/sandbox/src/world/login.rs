@@ -18,7 +18,7 @@ pub(crate) struct LoginRequest<'a> {
 }
 
 /// Why a login was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LoginRefusal {
     /// No web integration has the id that was sent.
     UnknownIntegration,
@@ -161,11 +161,10 @@ impl State {
     fn admit(&self, id: &str, now: jiff::Timestamp) -> Result<(), LoginRefusal> {
         let user = self.user(id).ok_or(LoginRefusal::Disabled)?;
         match user.status {
-            UserStatus::Active | UserStatus::Provisioned => Ok(()),
             UserStatus::Invited if user.invite_expiry.is_some_and(|end| end <= now) => {
                 Err(LoginRefusal::InviteExpired)
             }
-            UserStatus::Invited => Ok(()),
+            UserStatus::Active | UserStatus::Provisioned | UserStatus::Invited => Ok(()),
             UserStatus::Disabled | UserStatus::Deleted => Err(LoginRefusal::Disabled),
         }
     }

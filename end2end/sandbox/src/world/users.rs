@@ -36,12 +36,6 @@ impl UserStatus {
             Self::Provisioned => "provisioned",
         }
     }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Invited, Self::Disabled, Self::Deleted, Self::Provisioned]
-            .into_iter()
-            .find(|status| status.as_str().eq_ignore_ascii_case(text))
-    }
 }
 
 /// A user to make.

@@ -1,0 +1,122 @@
+//! API keys, web integrations, identity providers, spaces and apps.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
+use super::super::{Idp, IdpView, KeyView, NewApp, NewIdp, WorldError};
+use super::{WorldHandle, must};
+
+impl WorldHandle {
+    /// Makes a key, whatever quota and maximum say: its id and its token.
+    #[track_caller]
+    pub fn create_key(
+        &self,
+        owner: impl AsRef<str>,
+        description: &str,
+        lifetime: SignedDuration,
+    ) -> (String, String) {
+        let key = must(self.lock().create_key(owner.as_ref(), description, lifetime));
+        (key.id, key.token)
+    }
+
+    /// Revokes a key, as a Tenant Admin would.
+    #[track_caller]
+    pub fn revoke_key(&self, id: &str) {
+        must(self.lock().key_mut(id)).revoked = true;
+    }
+
+    /// Every key that the tenant ever had, deleted ones included, oldest first.
+    #[track_caller]
+    pub fn keys(&self, tenant: impl AsRef<str>) -> Vec<KeyView> {
+        let state = self.lock();
+        let tenant = must(state.find_tenant(tenant.as_ref())).id.clone();
+        let now = state.now();
+        state.keys.iter().filter(|k| k.tenant == tenant).map(|k| k.view(now)).collect()
+    }
+
+    /// A user's keys that are active, oldest first.
+    pub fn live_keys(&self, user: impl AsRef<str>) -> Vec<KeyView> {
+        let state = self.lock();
+        let now = state.now();
+        state.live_keys_of(user.as_ref()).map(|k| k.view(now)).collect()
+    }
+
+    /// A new key is refused with 401 for that long.
+    pub fn set_fresh_key_delay(&self, delay: SignedDuration) {
+        self.lock().switches.fresh_key_delay = delay;
+    }
+
+    /// Makes a web integration and gives its id.
+    #[track_caller]
+    pub fn add_web_integration<O: AsRef<str>>(
+        &self,
+        tenant: impl AsRef<str>,
+        name: &str,
+        origins: impl IntoIterator<Item = O>,
+    ) -> String {
+        let origins = origins.into_iter().map(|o| o.as_ref().to_owned()).collect();
+        must(self.lock().add_web_integration(tenant.as_ref(), name, origins, "")).id.clone()
+    }
+
+    /// Replaces the origins of a web integration.
+    #[track_caller]
+    pub fn set_origins<O: AsRef<str>>(&self, id: &str, origins: impl IntoIterator<Item = O>) {
+        let origins = origins.into_iter().map(|o| o.as_ref().to_owned()).collect();
+        must(self.lock().integration_mut(id)).valid_origins = origins;
+    }
+
+    /// Removes a web integration.
+    #[track_caller]
+    pub fn delete_web_integration(&self, id: &str) {
+        must(self.lock().remove_web_integration(id));
+    }
+
+    /// Makes a JWT identity provider and gives its id.
+    #[track_caller]
+    pub fn add_jwt_idp(
+        &self,
+        tenant: impl AsRef<str>,
+        issuer: &str,
+        kid: &str,
+        certificate_pem: &str,
+    ) -> String {
+        let new = NewIdp { issuer, kid, pem: certificate_pem, description: "", clock_tolerance_s: 5 };
+        must(self.lock().add_idp(tenant.as_ref(), &new)).id.clone()
+    }
+
+    /// The JWT identity providers of a tenant, oldest first.
+    #[track_caller]
+    pub fn idps(&self, tenant: impl AsRef<str>) -> Vec<IdpView> {
+        let state = self.lock();
+        let tenant = must(state.find_tenant(tenant.as_ref())).id.clone();
+        state.idps_of(&tenant).map(Idp::view).collect()
+    }
+
+    /// Removes a JWT identity provider.
+    #[track_caller]
+    pub fn delete_idp(&self, id: &str) {
+        must(self.lock().remove_idp(id));
+    }
+
+    /// Makes a space (`shared`, `managed`, `data`) without members.
+    #[track_caller]
+    pub fn add_space(&self, tenant: impl AsRef<str>, name: &str, kind: &str) -> String {
+        must(self.lock().add_space(tenant.as_ref(), name, kind, BTreeSet::new()))
+    }
+
+    /// Replaces the members of a space; they see all its apps.
+    #[track_caller]
+    pub fn set_space_members<U: AsRef<str>>(&self, space: &str, users: impl IntoIterator<Item = U>) {
+        let members = users.into_iter().map(|u| u.as_ref().to_owned()).collect();
+        let mut state = self.lock();
+        let found = state.spaces.iter_mut().find(|s| s.id == space);
+        must(found.ok_or_else(|| WorldError::Nothing("space", space.to_owned()))).members = members;
+    }
+
+    /// Makes an app and gives its id (the item's `resourceId`).
+    #[track_caller]
+    pub fn add_app(&self, tenant: impl AsRef<str>, new: NewApp) -> String {
+        must(self.lock().add_app(tenant.as_ref(), new))
+    }
+}

@@ -1,0 +1,22 @@
+//! The sandbox over HTTPS, as a client meets it.
+
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod api_keys;
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod control;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
+mod reading;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod support;
