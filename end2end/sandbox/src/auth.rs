@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::envelope::Refusal;
+use crate::envelope::{Flavour, Refusal};
 use crate::log::AuthKind;
 use crate::world::{DeadKey, Rights, State};
 
@@ -102,7 +102,8 @@ pub(crate) fn check_csrf(
     let sent = headers.get("qlik-csrf-token").and_then(|value| value.to_str().ok());
     match state.sessions.get(sid) {
         Some(session) if sent == Some(session.csrf.as_str()) => Ok(()),
-        _ => Err(Refusal::new(StatusCode::FORBIDDEN, "CSRF-TOKEN-2", "CSRF token missing or invalid")),
+        _ => Err(Refusal::new(StatusCode::FORBIDDEN, "CSRF-TOKEN-2", "CSRF token missing or invalid")
+            .flavour(Flavour::CSRF_REFUSED)),
     }
 }
 

@@ -26,23 +26,36 @@ pub(crate) struct Flavour {
     status: StatusMember,
     trace: bool,
     meta: bool,
+    /// The error's code once more, beside `errors`.
+    code_on_top: bool,
 }
 
 impl Flavour {
     /// Login, items, web integrations and all that stands before the services.
-    pub(crate) const COMMON: Self = Self { status: StatusMember::Text, trace: true, meta: false };
+    pub(crate) const COMMON: Self =
+        Self { status: StatusMember::Text, trace: true, meta: false, code_on_top: false };
     /// API keys and identity providers.
-    pub(crate) const BARE: Self = Self { status: StatusMember::Integer, trace: false, meta: false };
+    pub(crate) const BARE: Self =
+        Self { status: StatusMember::Integer, trace: false, meta: false, code_on_top: false };
     /// Users.
-    pub(crate) const USERS: Self = Self { status: StatusMember::Integer, trace: true, meta: false };
+    pub(crate) const USERS: Self =
+        Self { status: StatusMember::Integer, trace: true, meta: false, code_on_top: false };
     /// The CSRF token endpoint.
-    pub(crate) const CSRF: Self = Self { status: StatusMember::Text, trace: false, meta: false };
+    pub(crate) const CSRF: Self =
+        Self { status: StatusMember::Text, trace: false, meta: false, code_on_top: false };
+    /// A refused CSRF token: Qlik's own client reads `code` from the top of the body
+    /// (`@qlik/api`), all other errors are told within `errors`; so it is in both.
+    pub(crate) const CSRF_REFUSED: Self =
+        Self { status: StatusMember::Text, trace: true, meta: false, code_on_top: true };
     /// Tenants, roles, spaces and `/api/core/…`.
-    pub(crate) const CORE: Self = Self { status: StatusMember::Absent, trace: true, meta: false };
+    pub(crate) const CORE: Self =
+        Self { status: StatusMember::Absent, trace: true, meta: false, code_on_top: false };
     /// Items: no status, but a judgement of the error.
-    pub(crate) const ITEMS: Self = Self { status: StatusMember::Absent, trace: false, meta: true };
+    pub(crate) const ITEMS: Self =
+        Self { status: StatusMember::Absent, trace: false, meta: true, code_on_top: false };
     /// The rate limiter, <https://qlik.dev/apis/rest/rate-limiting/>.
-    const LIMITER: Self = Self { status: StatusMember::Absent, trace: false, meta: false };
+    const LIMITER: Self =
+        Self { status: StatusMember::Absent, trace: false, meta: false, code_on_top: false };
 }
 
 /// An answer that says no, and why.
@@ -116,7 +129,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut error = Map::new();
-        error.insert("code".into(), self.code.into());
+        error.insert("code".into(), self.code.as_str().into());
         error.insert("title".into(), self.title.into());
         if let Some(detail) = self.detail {
             error.insert("detail".into(), detail.into());
@@ -134,6 +147,9 @@ impl IntoResponse for Refusal {
             error.insert("meta".into(), json!({ "temporary": fault, "timeout": false, "fault": fault }));
         }
         let mut body = json!({ "errors": [error] });
+        if self.flavour.code_on_top {
+            body["code"] = self.code.into();
+        }
         if self.flavour.trace {
             body["traceId"] = ids::trace_id().into();
         }

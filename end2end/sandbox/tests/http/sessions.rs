@@ -45,6 +45,7 @@ async fn changes_need_the_csrf_token_and_reading_does_not() {
     };
     let (refused, body) = post(None).await;
     assert_eq!((refused, code(&body)), (StatusCode::FORBIDDEN, "CSRF-TOKEN-2"));
+    assert_eq!(body["code"], "CSRF-TOKEN-2", "where Qlik's own client looks");
     let answer = with(&portal, Method::GET, "/api/v1/csrf-token", &jar).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     let csrf = answer.headers()["qlik-csrf-token"].to_str().unwrap().to_owned();
