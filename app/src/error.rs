@@ -115,8 +115,11 @@ impl AppError {
     /// # Errors
     /// [`AppError::Invalid`] with those fields, where there are any.
     pub fn required(missing: &[(&str, bool)]) -> Result<(), Self> {
-        let fields: Vec<_> =
-            missing.iter().filter(|(_, is)| *is).map(|(field, _)| FieldError::new(*field, "required")).collect();
+        let fields: Vec<_> = missing
+            .iter()
+            .filter(|(_, is)| *is)
+            .map(|(field, _)| FieldError::new(*field, "required"))
+            .collect();
         if fields.is_empty() { Ok(()) } else { Err(Self::Invalid { fields }) }
     }
 
@@ -200,10 +203,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_no_error_of_ours_becomes_a_transport_error() {
-        assert_eq!(
-            AppError::de("<html>".into()),
-            AppError::Transport { kind: Transport::BadAnswer }
-        );
+        assert_eq!(AppError::de("<html>".into()), AppError::Transport { kind: Transport::BadAnswer });
     }
 
     #[test]

@@ -2,10 +2,6 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    error::AppError,
-    wire::{Done, SecretInput},
-};
 #[cfg(feature = "ssr")]
 use crate::{
     api::form,
@@ -16,6 +12,10 @@ use crate::{
     },
     wire::Notice,
 };
+use crate::{
+    error::AppError,
+    wire::{Done, SecretInput},
+};
 
 /// Makes the portal and its owner, and signs the owner in.
 ///
@@ -23,11 +23,21 @@ use crate::{
 /// Fields that can't be taken, a wrong code, a portal that exists already.
 #[server(prefix = "/api", endpoint = "people/set-up")]
 pub async fn set_up(
-    #[server(default)] code: SecretInput,
-    #[server(default)] portal_name: String,
-    #[server(default)] name: String,
-    #[server(default)] email: String,
-    #[server(default)] password: SecretInput,
+    /// The one-time code of the first start.
+    #[server(default)]
+    code: SecretInput,
+    /// What people call the portal.
+    #[server(default)]
+    portal_name: String,
+    /// A person’s name.
+    #[server(default)]
+    name: String,
+    /// An e-mail address.
+    #[server(default)]
+    email: String,
+    /// A password.
+    #[server(default)]
+    password: SecretInput,
 ) -> Result<Done, AppError> {
     let post = FormPost::new(form::SET_UP, routes::SETUP)
         .keep("portal_name", &portal_name)
@@ -54,9 +64,15 @@ pub async fn set_up(
 /// [`AppError::BadCredentials`], too many tries.
 #[server(prefix = "/api", endpoint = "people/sign-in")]
 pub async fn sign_in(
-    #[server(default)] email: String,
-    #[server(default)] password: SecretInput,
-    #[server(default)] next: String,
+    /// An e-mail address.
+    #[server(default)]
+    email: String,
+    /// A password.
+    #[server(default)]
+    password: SecretInput,
+    /// Where to go on to, a path of this portal.
+    #[server(default)]
+    next: String,
 ) -> Result<Done, AppError> {
     let post = FormPost::new(form::SIGN_IN, routes::login(&next)).keep("email", &email);
     post.answer(async {
@@ -91,8 +107,12 @@ pub async fn sign_out() -> Result<Done, AppError> {
 /// A password that can't be taken, a link that does not work any more.
 #[server(prefix = "/api", endpoint = "people/join")]
 pub async fn join(
-    #[server(default)] token: SecretInput,
-    #[server(default)] password: SecretInput,
+    /// The token of the one-time link.
+    #[server(default)]
+    token: SecretInput,
+    /// A password.
+    #[server(default)]
+    password: SecretInput,
 ) -> Result<Done, AppError> {
     let token = token.into_plain();
     FormPost::new(form::JOIN, routes::join(&token))

@@ -2,10 +2,6 @@
 
 use leptos::prelude::*;
 
-use crate::{
-    error::AppError,
-    wire::{Done, SecretInput},
-};
 #[cfg(feature = "ssr")]
 use crate::{
     api::form,
@@ -16,13 +12,21 @@ use crate::{
     },
     wire::Notice,
 };
+use crate::{
+    error::AppError,
+    wire::{Done, SecretInput},
+};
 
 /// Changes one's own name.
 ///
 /// # Errors
 /// A name that can't be taken, nobody signed in.
 #[server(prefix = "/api", endpoint = "profile/rename")]
-pub async fn rename(#[server(default)] name: String) -> Result<Done, AppError> {
+pub async fn rename(
+    /// A person’s name.
+    #[server(default)]
+    name: String,
+) -> Result<Done, AppError> {
     let post = FormPost::new(form::RENAME, routes::PROFILE).keep("name", &name);
     post.answer(async {
         let me = ctx::actor().await?;
@@ -38,8 +42,12 @@ pub async fn rename(#[server(default)] name: String) -> Result<Done, AppError> {
 /// A wrong current password, a new one that can't be taken, nobody signed in.
 #[server(prefix = "/api", endpoint = "profile/change-password")]
 pub async fn change_password(
-    #[server(default)] current_password: SecretInput,
-    #[server(default)] new_password: SecretInput,
+    /// The present password.
+    #[server(default)]
+    current_password: SecretInput,
+    /// The new password.
+    #[server(default)]
+    new_password: SecretInput,
 ) -> Result<Done, AppError> {
     FormPost::new(form::CHANGE_PASSWORD, routes::PROFILE)
         .answer(async {
@@ -47,9 +55,8 @@ pub async fn change_password(
             let changed =
                 ctx::services()?.change_password(&me, current_password.into(), new_password.into()).await?;
             ctx::start_session(changed).await?;
-            Ok(Next::to(routes::PROFILE).saying(Notice::good(
-                "Your password is changed. You were signed out everywhere else.",
-            )))
+            Ok(Next::to(routes::PROFILE)
+                .saying(Notice::good("Your password is changed. You were signed out everywhere else.")))
         })
         .await
 }

@@ -2,7 +2,6 @@
 
 use leptos::prelude::*;
 
-use crate::{error::AppError, wire::Done};
 #[cfg(feature = "ssr")]
 use crate::{
     api::form,
@@ -14,6 +13,7 @@ use crate::{
     },
     wire::Notice,
 };
+use crate::{error::AppError, wire::Done};
 
 /// Adds a person and shows the one-time link for their first password.
 ///
@@ -21,9 +21,15 @@ use crate::{
 /// Fields that can't be taken, not an administrator.
 #[server(prefix = "/api", endpoint = "users/add")]
 pub async fn add_user(
-    #[server(default)] email: String,
-    #[server(default)] name: String,
-    #[server(default)] role: String,
+    /// An e-mail address.
+    #[server(default)]
+    email: String,
+    /// A person’s name.
+    #[server(default)]
+    name: String,
+    /// `user` or `administrator`.
+    #[server(default)]
+    role: String,
 ) -> Result<Done, AppError> {
     let post = FormPost::new(form::ADD_USER, routes::USERS)
         .keep("email", &email)
@@ -45,7 +51,11 @@ pub async fn add_user(
 /// # Errors
 /// No such person, not an administrator.
 #[server(prefix = "/api", endpoint = "users/new-link")]
-pub async fn new_link(#[server(default)] user: String) -> Result<Done, AppError> {
+pub async fn new_link(
+    /// The id of the person.
+    #[server(default)]
+    user: String,
+) -> Result<Done, AppError> {
     FormPost::new(form::USER, routes::user(&user))
         .answer(async {
             let me = ctx::admin().await?;
@@ -62,8 +72,12 @@ pub async fn new_link(#[server(default)] user: String) -> Result<Done, AppError>
 /// No such person, the owner or the last administrator, not an administrator.
 #[server(prefix = "/api", endpoint = "users/set-role")]
 pub async fn set_role(
-    #[server(default)] user: String,
-    #[server(default)] role: String,
+    /// The id of the person.
+    #[server(default)]
+    user: String,
+    /// `user` or `administrator`.
+    #[server(default)]
+    role: String,
 ) -> Result<Done, AppError> {
     let post = FormPost::new(form::USER, routes::user(&user)).keep("role", &role);
     post.answer(async {
@@ -79,7 +93,11 @@ pub async fn set_role(
 /// # Errors
 /// No such person, the owner, oneself, the last administrator, not an administrator.
 #[server(prefix = "/api", endpoint = "users/disable")]
-pub async fn disable_user(#[server(default)] user: String) -> Result<Done, AppError> {
+pub async fn disable_user(
+    /// The id of the person.
+    #[server(default)]
+    user: String,
+) -> Result<Done, AppError> {
     FormPost::new(form::USER, routes::user(&user))
         .answer(async {
             let me = ctx::admin().await?;
@@ -94,7 +112,11 @@ pub async fn disable_user(#[server(default)] user: String) -> Result<Done, AppEr
 /// # Errors
 /// No such person, not an administrator.
 #[server(prefix = "/api", endpoint = "users/enable")]
-pub async fn enable_user(#[server(default)] user: String) -> Result<Done, AppError> {
+pub async fn enable_user(
+    /// The id of the person.
+    #[server(default)]
+    user: String,
+) -> Result<Done, AppError> {
     FormPost::new(form::USER, routes::user(&user))
         .answer(async {
             let me = ctx::admin().await?;
@@ -109,7 +131,11 @@ pub async fn enable_user(#[server(default)] user: String) -> Result<Done, AppErr
 /// # Errors
 /// No such person, the owner, oneself, the last administrator, not an administrator.
 #[server(prefix = "/api", endpoint = "users/remove")]
-pub async fn remove_user(#[server(default)] user: String) -> Result<Done, AppError> {
+pub async fn remove_user(
+    /// The id of the person.
+    #[server(default)]
+    user: String,
+) -> Result<Done, AppError> {
     FormPost::new(form::USER, routes::user(&user))
         .answer(async {
             let me = ctx::admin().await?;

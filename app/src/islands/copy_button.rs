@@ -1,15 +1,9 @@
 //! Copies a value to the clipboard. Where the browser has no clipboard for us
 //! (a page not served over https), it selects the text beside it instead.
 
-use leptos::prelude::*;
+#![expect(missing_docs, reason = "the macro writes a struct for an island's props that can't be given docs")]
 
-/// What the button says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
-    Copy,
-    Copied,
-    Selected,
-}
+use leptos::prelude::*;
 
 /// A button that copies `value`; put it right after the text that shows it.
 #[island]
@@ -19,23 +13,24 @@ pub fn CopyButton(
     /// What the value is, for those who don't see what stands beside the button.
     what: String,
 ) -> impl IntoView {
-    let said = RwSignal::new(Said::Copy);
+    // Whether the last press copied, for as long as the button says so.
+    let copied = RwSignal::new(None::<bool>);
     let button = NodeRef::<leptos::html::Button>::new();
-    let text = move || match said.get() {
-        Said::Copy => "Copy",
-        Said::Copied => "Copied",
-        Said::Selected => "Selected",
+    let text = move || match copied.get() {
+        None => "Copy",
+        Some(true) => "Copied",
+        Some(false) => "Selected",
     };
-    let announced = move || match said.get() {
-        Said::Copy => "",
-        Said::Copied => "Copied",
-        Said::Selected => "Selected. Copy it with your keyboard or menu.",
+    let announced = move || match copied.get() {
+        None => "",
+        Some(true) => "Copied",
+        Some(false) => "Selected. Copy it with your keyboard or menu.",
     };
     let on_click = move |_| {
         #[cfg(feature = "hydrate")]
         browser::copy(value.clone(), button, move |done| {
-            said.set(if done { Said::Copied } else { Said::Selected });
-            set_timeout(move || said.set(Said::Copy), std::time::Duration::from_secs(2));
+            copied.set(Some(done));
+            set_timeout(move || copied.set(None), std::time::Duration::from_secs(2));
         });
         #[cfg(not(feature = "hydrate"))]
         let _ = (&value, button);

@@ -1,6 +1,8 @@
 //! Moments in the viewer's time zone. The server writes UTC; the browser knows
 //! the zone and writes it anew, with the browser's own calendar.
 
+#![expect(missing_docs, reason = "the macro writes a struct for an island's props that can't be given docs")]
+
 use leptos::prelude::*;
 
 /// A moment: UTC until the browser has rewritten it, UTC in the `title` for good.
@@ -37,7 +39,7 @@ pub fn Countdown(
 }
 
 #[cfg(feature = "hydrate")]
-mod browser {
+pub(super) mod browser {
     use std::time::Duration;
 
     use js_sys::{Date, Object, Reflect};
@@ -45,7 +47,7 @@ mod browser {
     use wasm_bindgen::JsValue;
 
     /// `29 Nov 2026, 15:02` in the browser's zone.
-    pub(super) fn local(iso: &str) -> String {
+    pub(in crate::islands) fn local(iso: &str) -> String {
         let options = Object::new();
         for (key, value) in [
             ("day", "numeric"),
@@ -61,13 +63,13 @@ mod browser {
         date.to_locale_string("en-GB", &options).into()
     }
 
-    pub(super) fn relative_to_now(at: i64) -> String {
+    pub(in crate::islands) fn relative_to_now(at: i64) -> String {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit for 200 million years")]
         let now = (Date::now() / 1000.0) as i64;
         crate::words::relative(at - now)
     }
 
-    pub(super) fn each_minute(tick: impl Fn() + 'static) {
+    pub(in crate::islands) fn each_minute(tick: impl Fn() + 'static) {
         tick();
         set_interval(tick, Duration::from_secs(60));
     }

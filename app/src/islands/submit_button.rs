@@ -1,6 +1,8 @@
 //! A submit button that shows progress and can't be pressed twice. The form is
 //! still posted by the browser itself.
 
+#![expect(missing_docs, reason = "the macro writes a struct for an island's props that can't be given docs")]
+
 use leptos::prelude::*;
 
 /// The submit button of the form that it stands in.

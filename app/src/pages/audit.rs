@@ -94,8 +94,10 @@ fn sentence(row: &AuditRow) -> String {
         audit::INTEGRATION_DISCONNECTED => "Disconnected the Qlik Sense integration".to_owned(),
         audit::IDENTITY_PROVIDER_CREATED => "Created the identity provider at Qlik".to_owned(),
         audit::KEY_RENEWED => "Renewed the Qlik Sense API key".to_owned(),
-        audit::RENEWAL_FAILED => "Could not renew the Qlik Sense API key".to_owned(),
-        audit::RENEWAL_NEEDS_PERSON => "Stopped renewing the Qlik Sense API key: a person is needed".to_owned(),
+        audit::RENEWAL_REQUESTED => "Asked for a new Qlik Sense API key".to_owned(),
+        audit::RENEWAL_NEEDS_PERSON => {
+            "Stopped renewing the Qlik Sense API key: a person is needed".to_owned()
+        }
         other => other.to_owned(),
     }
 }

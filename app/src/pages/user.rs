@@ -135,7 +135,9 @@ fn PasswordLinkCard(user: UserRow, myself: bool) -> impl IntoView {
         Status::Disabled => return ().into_any(),
         _ if user.is_owner && !myself => return ().into_any(),
         Status::Invited => "Makes a new link to set the first password. The older one stops working.",
-        Status::Active => "For a forgotten password: makes a one-time link to set a new one. The present password works until then.",
+        Status::Active => {
+            "For a forgotten password: makes a one-time link to set a new one. The present password works until then."
+        }
     };
     view! {
         <Card id="new-link" title="One-time link" lead>

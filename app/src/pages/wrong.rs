@@ -31,7 +31,8 @@ pub(super) async fn instead(error: AppError) -> AnyView {
     let (title, says) = match &error {
         AppError::NotFound => (
             "Page not found",
-            "There is nothing at this address. It may have been removed, or the address has a slip in it.".to_owned(),
+            "There is nothing at this address. It may have been removed, or the address has a slip in it."
+                .to_owned(),
         ),
         AppError::NoSuchPortal => (
             "No portal here",

@@ -90,8 +90,7 @@ pub async fn start_session(actor: Actor) -> Result<(), AppError> {
     let mut auth = auth_session()?;
     let session = auth.session.clone();
     let same_person = auth.user.take().is_some_and(|u| u.into_actor().user_id == actor.user_id);
-    if same_person { session.cycle_id().await } else { session.flush().await }
-        .map_err(|e| unexpected(&e))?;
+    if same_person { session.cycle_id().await } else { session.flush().await }.map_err(|e| unexpected(&e))?;
     auth.login(&actor.into()).await.map_err(|e| unexpected(&e))
 }
 
@@ -107,7 +106,8 @@ pub async fn end_session() -> Result<(), AppError> {
 /// A target that leaves the portal becomes the home page.
 pub fn see_other(path: &str) {
     let target = routes::local_path(path).unwrap_or(routes::HOME);
-    let (Some(response), Ok(location)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(target)) else {
+    let (Some(response), Ok(location)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(target))
+    else {
         return;
     };
     response.insert_header(header::LOCATION, location);

@@ -1,9 +1,6 @@
 //! Between the people forms and the backend's types.
 
-use backend::{
-    Actor, Role,
-    people::Invitation,
-};
+use backend::{Actor, Role, people::Invitation};
 use secrecy::ExposeSecret;
 
 use super::flash::{self, OneTimeLink};

@@ -13,12 +13,13 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct FormState(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     id: &'static str,
     values: BTreeMap<String, String>,
     errors: Vec<FieldError>,
     trouble: Option<AppError>,
+    told: BTreeMap<String, String>,
 }
 
 impl FormState {
@@ -30,7 +31,18 @@ impl FormState {
         errors: Vec<FieldError>,
         trouble: Option<AppError>,
     ) -> Self {
-        Self(Arc::new(Inner { id, values, errors, trouble }))
+        Self(Arc::new(Inner { id, values, errors, trouble, told: BTreeMap::new() }))
+    }
+
+    /// Says `told[field]` of a field that is wrong, in place of its code's
+    /// sentence: what is wrong was found by a test that has its own words.
+    #[must_use]
+    pub fn telling(self, told: BTreeMap<String, String>) -> Self {
+        Self(Arc::new(Inner { told, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    fn sentence(&self, error: &FieldError) -> String {
+        self.0.told.get(&error.field).cloned().unwrap_or_else(|| words::field_error(error))
     }
 
     /// The form `id`, untouched.
@@ -50,7 +62,7 @@ impl FormState {
 
     /// What is wrong with `field`, as a sentence.
     pub fn error(&self, field: &str) -> Option<String> {
-        self.0.errors.iter().find(|e| e.field == field).map(words::field_error)
+        self.0.errors.iter().find(|e| e.field == field).map(|e| self.sentence(e))
     }
 
     /// Whether anything is wrong.
@@ -62,7 +74,7 @@ impl FormState {
     /// one of `fields`; in the order of `fields`, the rest first.
     fn all(&self, fields: &[&str]) -> Vec<(Option<String>, String)> {
         let place = |e: &FieldError| fields.iter().position(|f| *f == e.field);
-        let mut errors: Vec<_> = self.0.errors.iter().map(|e| (place(e), words::field_error(e))).collect();
+        let mut errors: Vec<_> = self.0.errors.iter().map(|e| (place(e), self.sentence(e))).collect();
         errors.sort_by_key(|(place, _)| *place);
         let trouble = self.0.trouble.iter().map(|e| (None, words::error_message(e)));
         let errors = errors
@@ -120,6 +132,15 @@ mod tests {
         let all = form(&[("role", "required"), ("email", "taken")], None).all(&["email", "role"]);
         let targets: Vec<_> = all.iter().map(|(t, _)| t.as_deref()).collect();
         assert_eq!(targets, [Some("add-email"), Some("add-role")]);
+    }
+
+    #[test]
+    fn a_test_s_own_words_stand_by_the_field_and_in_the_summary() {
+        let told = BTreeMap::from([("email".to_owned(), "Nobody has it.".to_owned())]);
+        let form = form(&[("email", "check"), ("role", "wrong")], None).telling(told);
+        assert_eq!(form.error("email").as_deref(), Some("Nobody has it."));
+        let texts: Vec<_> = form.all(&["email", "role"]).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["Nobody has it.".to_owned(), words::field_message("role", "wrong")]);
     }
 
     #[test]

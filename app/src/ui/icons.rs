@@ -26,8 +26,8 @@ mod tests {
     #[test]
     fn the_sprite_has_every_icon_that_is_used() {
         for name in [
-            "check", "warning", "cross", "dash", "info", "mark", "menu", "apps", "person", "settings", "people",
-            "audit", "out", "external",
+            "check", "warning", "cross", "dash", "info", "mark", "menu", "apps", "person", "settings",
+            "people", "audit", "out", "external",
         ] {
             assert!(SPRITE.contains(&format!("id=\"i-{name}\"")), "{name}");
         }

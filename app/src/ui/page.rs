@@ -16,14 +16,18 @@ use crate::{islands::ThemeSwitch, routes, wire::Notice};
 /// page of its own.
 pub type Crumb = (&'static str, Option<&'static str>);
 
-/// The whole title: `Error: Administration / Users · Acme`.
+/// The whole title: `Error: Administration / Users · Acme`, as HTML, because
+/// `leptos_meta` 0.8 writes its title into the page as it is.
 fn full_title(crumbs: &[Crumb], title: &str, portal: &str, wrong: bool) -> String {
     let mut text = if wrong { "Error: ".to_owned() } else { String::new() };
     for (name, _) in crumbs {
         text.push_str(name);
         text.push_str(" / ");
     }
-    format!("{text}{title} · {portal}")
+    text.push_str(title);
+    text.push_str(" · ");
+    text.push_str(portal);
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The frame for somebody who is signed in.
@@ -156,5 +160,11 @@ mod tests {
         let crumbs: &[Crumb] = &[("Administration", None)];
         assert_eq!(full_title(crumbs, "Users", "Acme", false), "Administration / Users · Acme");
         assert_eq!(full_title(&[], "Sign in", "Acme", true), "Error: Sign in · Acme");
+    }
+
+    #[test]
+    fn a_name_in_the_title_is_no_markup() {
+        let title = full_title(&[], "</title><script>", "A & B", false);
+        assert_eq!(title, "&lt;/title&gt;&lt;script&gt; · A &amp; B");
     }
 }

@@ -18,7 +18,10 @@ pub struct Moment {
 #[cfg(feature = "ssr")]
 impl From<jiff::Timestamp> for Moment {
     fn from(at: jiff::Timestamp) -> Self {
-        Self { iso: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), utc: at.strftime("%-d %b %Y, %H:%M UTC").to_string() }
+        Self {
+            iso: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            utc: at.strftime("%-d %b %Y, %H:%M UTC").to_string(),
+        }
     }
 }
 
