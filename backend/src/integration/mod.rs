@@ -8,11 +8,14 @@ mod form;
 mod idp;
 mod report;
 mod save;
+mod shown;
 mod steps;
 mod steps_login;
+mod steps_web;
+mod test;
 mod view;
 
 pub use disconnect::DisconnectEnd;
 pub use form::{SaveInput, SaveOutcome};
 pub use report::{Check, Link, Outcome, Report};
-pub use view::{AttemptView, FormView, Health, KeyView, Running, SettingsView, StatusView};
+pub use shown::{AttemptView, FormView, Health, KeyView, Running, SettingsView, StatusView};

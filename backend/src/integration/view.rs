@@ -1,141 +1,14 @@
 //! What the settings page shows: the stored settings, and how the connection
 //! and its key are.
 
-use jiff::Timestamp;
 use qlik::host::{ConsolePage, TenantHost};
 
-use super::{Outcome, Report, checks::Candidate};
+use super::{AttemptView, FormView, Health, KeyView, Outcome, Report, Running, SettingsView, StatusView};
 use crate::{
-    Actor, Error, Portal, Services,
-    identity::IdentityView,
+    Actor, Error, Services,
     renewal::{AttemptRow, Phase, State, load},
     store::at,
 };
-
-/// The stored settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormView {
-    /// `Qlik Sense tenant hostname`.
-    pub tenant_host: String,
-    /// `Web Integration Id`.
-    pub web_integration_id: String,
-    /// The e-mail is sent as subject.
-    pub email_as_subject: bool,
-}
-
-/// A key, without anything secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyView {
-    /// Its id at Qlik.
-    pub key_id: String,
-    /// The last four characters of the id.
-    pub last4: String,
-    /// The beginning of the token's SHA-256.
-    pub fingerprint: String,
-    /// Whose it is.
-    pub owner_name: String,
-    /// Whose it is.
-    pub owner_email: Option<String>,
-    /// When Qlik made it.
-    pub created_at: Timestamp,
-    /// When it expires.
-    pub expires_at: Timestamp,
-    /// When it came here.
-    pub stored_at: Timestamp,
-}
-
-/// How the connection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Health {
-    /// All well.
-    Healthy,
-    /// It works, and somebody should look.
-    Attention,
-    /// The last renewal failed; it is tried again by itself.
-    Failing,
-    /// The machine can't go on.
-    NeedsPerson,
-}
-
-/// A renewal that is under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
-    /// What it is doing.
-    pub step: &'static str,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// An attempt, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptView {
-    /// Its id.
-    pub id: String,
-    /// `due` or `person`.
-    pub trigger: String,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Option<Timestamp>,
-    /// `renewed`, `failed`, `person` or `abandoned`.
-    pub outcome: Option<String>,
-    /// Why it did not succeed.
-    pub reason: Option<String>,
-    /// Qlik's code.
-    pub qlik_code: Option<String>,
-    /// Qlik's trace id.
-    pub trace_id: Option<String>,
-}
-
-/// The status panel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusView {
-    /// In a word.
-    pub health: Health,
-    /// In a sentence.
-    pub headline: String,
-    /// The tenant.
-    pub tenant_host: String,
-    /// The tenant's unchangeable host.
-    pub permanent_host: String,
-    /// The key in use.
-    pub key: KeyView,
-    /// When it is renewed.
-    pub renew_at: Timestamp,
-    /// The renewal under way.
-    pub running: Option<Running>,
-    /// The attempt before.
-    pub last_renewal: Option<AttemptView>,
-    /// When a failed renewal is tried again.
-    pub next_try_at: Option<Timestamp>,
-    /// How many tries failed in a row.
-    pub failed_tries: u32,
-    /// Until when the old key lives on.
-    pub old_key_until: Option<Timestamp>,
-    /// What a person has to do.
-    pub needs_person: Option<String>,
-    /// When the connection was last tested.
-    pub checked_at: Option<Timestamp>,
-    /// The tenant has no JWT identity provider of this portal.
-    pub identity_missing: bool,
-    /// Goes up with each change.
-    pub version: i64,
-}
-
-/// The settings page.
-#[derive(Debug, Clone)]
-pub struct SettingsView {
-    /// The portal.
-    pub portal: Portal,
-    /// The stored settings.
-    pub form: Option<FormView>,
-    /// The status, once saved.
-    pub status: Option<StatusView>,
-    /// The last checks of the stored settings.
-    pub report: Option<Report>,
-    /// What a JWT identity provider at Qlik needs.
-    pub identity: IdentityView,
-}
 
 struct Extra {
     tenant_host: String,
@@ -234,54 +107,6 @@ impl Services {
             expires_at: at(r.expires_at),
             stored_at: at(r.stored_at),
         }))
-    }
-
-    /// Makes the checks with what is stored and keeps their outcome.
-    ///
-    /// # Errors
-    /// [`Error::NotAllowed`] for anyone but an administrator,
-    /// [`Error::NotFound`] where nothing is connected.
-    pub async fn test_connection(&self, actor: &Actor) -> Result<Report, Error> {
-        actor.require_admin()?;
-        let portal = actor.portal.id.as_str();
-        let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
-        let key = self
-            .key(portal, &row.state.current.key_id)
-            .await?
-            .ok_or(Error::Internal("the key in use has no token in the vault"))?;
-        let identity = self.identity(&actor.portal).await?;
-        let found = self
-            .run_checks(&Candidate {
-                actor,
-                host: &row.tenant_host,
-                key: key.token,
-                web_integration_id: &row.web_integration_id,
-                email_as_subject: row.email_as_subject,
-                identity: &identity,
-                known_tenant: Some(&row.tenant_id),
-            })
-            .await?;
-        let (now, json) = (
-            self.now().as_second(),
-            serde_json::to_string(&found.report)
-                .map_err(|_| Error::Internal("a report can't be written as JSON"))?,
-        );
-        let mut tx = self.db().write().await?;
-        // The renewal does not depend on it, so its version stays.
-        sqlx::query!(
-            "UPDATE integrations SET checked_at = ?, last_report = ? WHERE portal_id = ?",
-            now,
-            json,
-            portal
-        )
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        if found.key_refused || row.state.need.is_some() {
-            self.recheck_key(portal).await?;
-        }
-        self.changed(portal);
-        Ok(found.report)
     }
 
     /// Links into the console of the Qlik tenant: Web, API keys, Identity provider.

@@ -1,24 +1,11 @@
-//! The one door to Qlik for a user: whoever in the product needs Qlik as a
-//! certain user asks here and gets an open session, or the trouble in words.
-
-use std::sync::Arc;
+//! What can stand between a user and Qlik, in words, with who can mend it.
 
 use qlik::{
     User, UserStatus,
     error::{Error as QlikError, ErrorKind},
-    session::QlikSession,
 };
 
-use crate::{
-    Actor, Error, Services,
-    renewal::{NeedReason, Row, said_of_need},
-    vault::Place,
-    words::{self, Said},
-};
-
-/// A stored session younger than this is used again after a restart, in
-/// seconds: below the shortest idle limit that most tenants have (30 minutes).
-const STORED_FOR: i64 = 25 * 60;
+use crate::words::{self, Said};
 
 /// What stands between a user and Qlik.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,25 +66,6 @@ pub struct Trouble {
     pub trace_id: Option<String>,
 }
 
-/// Why there is no session.
-#[derive(Debug)]
-pub(crate) enum NoSession {
-    Trouble(Trouble),
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for NoSession {
-    fn from(e: E) -> Self {
-        Self::Failed(e.into())
-    }
-}
-
-impl From<Trouble> for NoSession {
-    fn from(t: Trouble) -> Self {
-        Self::Trouble(t)
-    }
-}
-
 impl Trouble {
     pub(crate) fn new(kind: TroubleKind, who: Who, said: Said) -> Self {
         Self {
@@ -141,7 +109,7 @@ impl Trouble {
     }
 
     /// An error of a call that was made with the portal's key.
-    fn of_key(e: &QlikError, host: &str) -> Self {
+    pub(super) fn of_key(e: &QlikError, host: &str) -> Self {
         match e.kind() {
             ErrorKind::Unauthorized => Self::new(
                 TroubleKind::KeyDead,
@@ -166,7 +134,7 @@ impl Trouble {
     }
 
     /// An error of the login itself.
-    fn of_login(e: &QlikError, host: &str) -> Self {
+    pub(super) fn of_login(e: &QlikError, host: &str) -> Self {
         let refused = |said| Self::new(TroubleKind::JwtRefused, Who::Administrator, said).with(e);
         match (e.kind(), e.code()) {
             (_, Some("LOGIN-12")) => several(None).with(e),
@@ -236,130 +204,4 @@ pub(crate) fn the_one(users: Vec<User>, email: &str) -> Result<User, Trouble> {
         )),
         (n, _) => Err(several(Some(n))),
     }
-}
-
-impl Services {
-    /// An open Qlik session of this user: from memory, from the store, or new.
-    /// Opened once however many ask at the same moment.
-    pub(crate) async fn session(&self, actor: &Actor, row: &Row) -> Result<Arc<QlikSession>, Arc<NoSession>> {
-        self.0.sessions.get(&slot(actor), || self.open_session(actor, row)).await
-    }
-
-    async fn open_session(&self, actor: &Actor, row: &Row) -> Result<QlikSession, NoSession> {
-        if let Some(kept) = self.kept_session(actor, row).await? {
-            return Ok(kept);
-        }
-        if let Some(need) = &row.state.need {
-            let owner = "its owner";
-            let said = if need.reason == NeedReason::Refused {
-                Said::new("Qlik refuses this portal's API key.", "")
-            } else {
-                said_of_need(need.reason, owner)
-            };
-            let ask = "An administrator of this portal can mend it under Administration > Settings.";
-            return Err(
-                Trouble::new(TroubleKind::KeyDead, Who::Administrator, Said::new(said.says, ask)).into()
-            );
-        }
-        let host = row.tenant_host.as_str();
-        let subject = if row.email_as_subject {
-            actor.email.clone()
-        } else {
-            let key = self
-                .key(&row.portal_id, &row.state.current.key_id)
-                .await?
-                .ok_or(Error::Internal("the key in use has no token in the vault"))?;
-            let tenant = self.qlik().with_key(&row.tenant_host, key.token);
-            match tenant.users_by_email(&actor.email).await {
-                Ok(found) => the_one(found, &actor.email)?.subject,
-                Err(e) => {
-                    if e.kind() == ErrorKind::Unauthorized {
-                        // The administrator should see it before more users do.
-                        self.recheck_key(&row.portal_id).await?;
-                    }
-                    return Err(Trouble::of_key(&e, host).into());
-                }
-            }
-        };
-        let session = self
-            .login(row, &subject, &actor.name, &actor.email)
-            .await?
-            .map_err(|e| Trouble::of_login(&e, host))?;
-        let me = session.user();
-        let same = if row.email_as_subject {
-            me.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(&actor.email))
-        } else {
-            me.subject == subject
-        };
-        if !same {
-            tracing::error!(portal.id = %row.portal_id, user.id = %actor.user_id, "Qlik opened a session for another user; it was closed");
-            let tenant = self.qlik().with_session(&row.tenant_host, Arc::new(session));
-            if let Err(e) = tenant.logout().await {
-                tracing::warn!(error = %e, "the wrong session could not be closed at Qlik");
-            }
-            let said = Said::new(
-                "Qlik opened a session for another user than you. It was closed and not used.",
-                "An administrator of this portal reports it to the Qlik tenant's administrator.",
-            );
-            return Err(Trouble::new(TroubleKind::WrongUser, Who::Administrator, said).into());
-        }
-        self.keep_session(actor, row, &session).await?;
-        Ok(session)
-    }
-
-    async fn kept_session(&self, actor: &Actor, row: &Row) -> Result<Option<QlikSession>, Error> {
-        let host = row.tenant_host.as_str();
-        let since = self.now().as_second() - STORED_FOR;
-        let sealed = sqlx::query_scalar!(
-            r#"SELECT sealed AS "sealed!" FROM qlik_sessions WHERE user_id = ? AND tenant_host = ? AND opened_at > ?"#,
-            actor.user_id,
-            host,
-            since
-        )
-        .fetch_optional(self.db().read())
-        .await?;
-        let Some(sealed) = sealed else { return Ok(None) };
-        let plain = self.vault().open(session_place(actor), &sealed)?;
-        // A session that an older version wrote is opened anew.
-        Ok(QlikSession::from_json(&plain).ok())
-    }
-
-    async fn keep_session(&self, actor: &Actor, row: &Row, session: &QlikSession) -> Result<(), Error> {
-        let sealed = self.vault().seal(session_place(actor), &session.expose_json())?;
-        let (host, now) = (row.tenant_host.as_str(), self.now().as_second());
-        let mut tx = self.db().write().await?;
-        sqlx::query!(
-            "INSERT INTO qlik_sessions (user_id, portal_id, tenant_host, sealed, opened_at, used_at)
-             VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT (user_id) DO UPDATE SET tenant_host = excluded.tenant_host, sealed = excluded.sealed,
-                 opened_at = excluded.opened_at, used_at = excluded.used_at",
-            actor.user_id,
-            row.portal_id,
-            host,
-            sealed,
-            now,
-            now
-        )
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Forgets a session that Qlik no longer takes.
-    pub(crate) async fn drop_session(&self, actor: &Actor, seen: &Arc<QlikSession>) -> Result<(), Error> {
-        self.0.sessions.invalidate(&slot(actor), seen).await;
-        let mut tx = self.db().write().await?;
-        sqlx::query!("DELETE FROM qlik_sessions WHERE user_id = ?", actor.user_id).execute(&mut *tx).await?;
-        Ok(tx.commit().await?)
-    }
-}
-
-/// Where a user's session is kept in memory; the portal comes first, so that
-/// its sessions can be dropped together.
-fn slot(actor: &Actor) -> String {
-    format!("{}/{}", actor.portal.id, actor.user_id)
-}
-
-fn session_place(actor: &Actor) -> Place<'_> {
-    Place { portal: &actor.portal.id, table: "qlik_sessions", row: &actor.user_id, column: "sealed" }
 }
