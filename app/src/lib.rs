@@ -3,7 +3,7 @@
 //!
 //! Pages are rendered on the server alone; the browser gets only the
 //! [`islands`], the parts of a page that are alive. So everything that the two
-//! share ([`wire`], [`error`], [`words`], [`ui`], [`islands`], [`api`]) must
+//! share ([`wire`], [`error`], [`words`], [`tidy`], [`ui`], [`islands`], [`api`]) must
 //! compile for both and must not know [`ssr`], [`pages`] or the backend. No
 //! business rule lives here: a server function asks who is there, parses, makes
 //! one call into `backend` and maps the answer.
@@ -19,6 +19,7 @@ pub mod api;
 pub mod error;
 pub mod islands;
 pub mod routes;
+pub mod tidy;
 pub mod ui;
 pub mod wire;
 pub mod words;

@@ -17,6 +17,8 @@ pub const APPS: &str = "/apps";
 pub const PROFILE: &str = "/profile";
 /// The portal's hostname and its Qlik integration.
 pub const SETTINGS: &str = "/admin/settings";
+/// Tells an open settings page of each change.
+pub const STATUS_STREAM: &str = "/admin/settings/status/stream";
 /// What will stop working, then ends the integration.
 pub const DISCONNECT: &str = "/admin/settings/disconnect";
 /// What will be created at Qlik, then creates it.
@@ -84,8 +86,9 @@ pub fn encode(text: &str) -> String {
 #[cfg(feature = "ssr")]
 pub use router::App;
 
+/// The router, which only the server needs.
 #[cfg(feature = "ssr")]
-mod router {
+pub mod router {
     use leptos::prelude::*;
     use leptos_meta::provide_meta_context;
     use leptos_router::{

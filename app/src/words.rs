@@ -18,6 +18,17 @@ pub fn field_message(field: &str, code: &str) -> String {
         ("current_password", "wrong") => "This is not your current password.",
         ("tenant_host", "required") => "Enter the hostname of your Qlik tenant.",
         ("web_integration_id", "required") => "Enter the id of the web integration.",
+        ("web_integration_id", "not_an_id") => {
+            "This is not the id of a web integration. Copy it from the list under Web in Qlik."
+        }
+        ("auth_option", "not_yet") => "Qlik credentials are not available yet. Choose Qlik Sense API key.",
+        ("auth_option", "required") => "Choose how the portal signs in to Qlik.",
+        ("api_key", "bad_token") => {
+            "This is not an API key. Copy the whole key: Qlik shows it once, when it is generated."
+        }
+        ("api_key", "other_tenant") => {
+            "The stored key belongs to another Qlik tenant and is not sent to this one. Paste a key made in this tenant."
+        }
         ("api_key", "required") => "Paste an API key made in your Qlik tenant.",
         ("password" | "new_password", "too_short") => "Use at least 12 characters.",
         ("password" | "new_password", "too_long") => "Use at most 256 characters.",
@@ -79,7 +90,9 @@ pub fn error_message(error: &AppError) -> String {
         },
         AppError::Qlik { kind, retry_after_s, .. } => qlik_message(*kind, *retry_after_s),
         AppError::Internal { incident } => {
-            format!("Something went wrong here. Nothing was changed. Tell your operator the number {incident}.")
+            format!(
+                "Something went wrong here. Nothing was changed. Tell your operator the number {incident}."
+            )
         }
         AppError::Transport { kind } => match kind {
             Transport::Unreachable => "The portal can’t be reached. Check your connection and try again.",
@@ -94,6 +107,9 @@ fn conflict_message(hint: &str) -> &'static str {
     match hint {
         "a portal exists" => "This portal is set up already. Sign in instead.",
         "the user is disabled" => "This account is disabled. Enable it first, then make a link.",
+        "the key was renewed while the settings were tested" => {
+            "The key was renewed while the settings were tested, so nothing was stored. Save again."
+        }
         "renewal_running" => "A renewal is running. Wait for it to end, then try again.",
         _ => "Someone else changed this meanwhile. Look at it as it is now, then try again.",
     }
@@ -102,14 +118,18 @@ fn conflict_message(hint: &str) -> &'static str {
 fn qlik_message(kind: QlikTrouble, retry_after_s: Option<u64>) -> String {
     match (kind, retry_after_s) {
         (QlikTrouble::Away, _) => "Qlik does not answer. Try again in a few minutes.".to_owned(),
-        (QlikTrouble::Refused, _) => "Qlik refused the sign-in. An administrator can test the connection.".to_owned(),
+        (QlikTrouble::Refused, _) => {
+            "Qlik refused the sign-in. An administrator can test the connection.".to_owned()
+        }
         (QlikTrouble::RateLimited, Some(s)) => {
             format!("Qlik has had too many requests for now. Try again in {}.", wait(s))
         }
         (QlikTrouble::RateLimited, None) => {
             "Qlik has had too many requests for now. Try again in a minute.".to_owned()
         }
-        (QlikTrouble::Other, _) => "Qlik answered with an error. Try again; if it stays, test the connection.".to_owned(),
+        (QlikTrouble::Other, _) => {
+            "Qlik answered with an error. Try again; if it stays, test the connection.".to_owned()
+        }
     }
 }
 
@@ -157,8 +177,9 @@ mod tests {
             ("token", &["bad_token", "expired"]),
             ("user", &["last_administrator", "owner", "self"]),
             ("tenant_host", &["required", "not_a_host", "has_port", "ip_address", "not_qlik"]),
-            ("web_integration_id", &["required", "too_long", "wrong"]),
-            ("api_key", &["required", "wrong"]),
+            ("web_integration_id", &["required", "not_an_id"]),
+            ("auth_option", &["required", "not_yet"]),
+            ("api_key", &["required", "bad_token", "other_tenant"]),
         ] {
             for code in codes {
                 let text = field_message(field, code);
@@ -181,9 +202,14 @@ mod tests {
 
     #[test]
     fn waiting_times_are_rounded_up() {
-        for (seconds, words) in
-            [(0, "1 second"), (1, "1 second"), (20, "20 seconds"), (91, "2 minutes"), (301, "6 minutes"), (5401, "2 hours")]
-        {
+        for (seconds, words) in [
+            (0, "1 second"),
+            (1, "1 second"),
+            (20, "20 seconds"),
+            (91, "2 minutes"),
+            (301, "6 minutes"),
+            (5401, "2 hours"),
+        ] {
             assert_eq!(wait(seconds), words);
         }
     }

@@ -4,6 +4,7 @@
 
 pub mod people;
 pub mod profile;
+pub mod settings;
 pub mod users;
 
 /// The names of the forms: what a form that was not taken leaves is found by it,
@@ -25,4 +26,12 @@ pub mod form {
     pub const ADD_USER: &str = "add-user";
     /// Changes something about one person.
     pub const USER: &str = "user";
+    /// The Qlik Sense integration.
+    pub const SETTINGS: &str = "settings";
+    /// Tests the connection or renews the key.
+    pub const STATUS: &str = "status";
+    /// Ends the integration.
+    pub const DISCONNECT: &str = "disconnect";
+    /// Creates the identity provider at Qlik.
+    pub const IDENTITY_PROVIDER: &str = "identity-provider";
 }

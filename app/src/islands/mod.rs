@@ -2,12 +2,20 @@
 //! here is sent to every visitor, so each one is small and says what it pulls
 //! in. Without JavaScript each shows what it can and hides what it can't.
 
+pub mod app_search;
 pub mod copy_button;
 pub mod local_time;
+pub mod settings_form;
+pub mod status_panel;
 pub mod submit_button;
+#[cfg(feature = "hydrate")]
+mod swap;
 pub mod theme_switch;
 
+pub use app_search::AppSearch;
 pub use copy_button::CopyButton;
 pub use local_time::{Countdown, LocalTime};
+pub use settings_form::SaveSettingsButton;
+pub use status_panel::StatusPanel;
 pub use submit_button::SubmitButton;
 pub use theme_switch::ThemeSwitch;

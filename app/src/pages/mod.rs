@@ -1,28 +1,32 @@
 //! The pages. Each is rendered on the server with its data in it and works
 //! without JavaScript; what is alive in one is an island.
 
-mod apps;
-mod audit;
-mod home;
-mod join;
-mod login;
-mod logout;
-mod profile;
-mod settings;
-mod setup;
-mod user;
-mod user_confirm;
-mod users;
-mod wrong;
+pub mod apps;
+pub mod audit;
+pub mod disconnect;
+pub mod home;
+pub mod identity_provider;
+pub mod join;
+pub mod login;
+pub mod logout;
+pub mod profile;
+pub mod settings;
+pub mod setup;
+pub mod user;
+pub mod user_confirm;
+pub mod users;
+pub mod wrong;
 
 pub use apps::AppsPage;
 pub use audit::AuditPage;
+pub use disconnect::DisconnectPage;
 pub use home::HomePage;
+pub use identity_provider::IdentityProviderPage;
 pub use join::JoinPage;
 pub use login::LoginPage;
 pub use logout::LogoutPage;
 pub use profile::ProfilePage;
-pub use settings::{DisconnectPage, IdentityProviderPage, SettingsPage};
+pub use settings::SettingsPage;
 pub use setup::SetupPage;
 pub use user::UserPage;
 pub use user_confirm::{DisableUserPage, RemoveUserPage};
@@ -34,6 +38,7 @@ use leptos::prelude::*;
 
 use crate::{
     error::AppError,
+    routes,
     ssr::{ctx, flash},
     ui::{nav::Viewer, page::Crumb},
     wire::Notice,
@@ -41,6 +46,8 @@ use crate::{
 
 /// What stands above the pages of the administration.
 pub(crate) const ADMINISTRATION: &[Crumb] = &[("Administration", None)];
+/// What stands above the pages under the settings.
+pub(crate) const SETTINGS: &[Crumb] = &[("Administration", None), ("Settings", Some(routes::SETTINGS))];
 
 /// A visit of somebody who is signed in.
 pub(crate) struct Visit {
@@ -80,7 +87,9 @@ fn viewer(actor: &Actor) -> Viewer {
 
 /// A page whose content has to be fetched first; where that fails, the page that
 /// says so, or the one that comes before it (sign-in, set-up).
-pub(crate) fn load(content: impl Future<Output = Result<AnyView, AppError>> + Send + 'static) -> impl IntoView {
+pub(crate) fn load(
+    content: impl Future<Output = Result<AnyView, AppError>> + Send + 'static,
+) -> impl IntoView {
     Suspend::new(async move {
         match content.await {
             Ok(view) => view,

@@ -8,3 +8,7 @@ mod error;
 pub mod flash;
 pub mod form;
 pub mod people;
+pub mod settings;
+pub mod settings_forms;
+
+pub use settings::status_json;

@@ -4,9 +4,13 @@
 
 mod report;
 mod secret_input;
+mod settings;
+mod status;
 
 pub use report::{Check, Link, Outcome, Report};
 pub use secret_input::SecretInput;
+pub use settings::SaveAnswer;
+pub use status::{Health, Status};
 
 use serde::{Deserialize, Serialize};
 

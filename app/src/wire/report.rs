@@ -57,6 +57,31 @@ pub struct Report {
     pub ok: bool,
     /// The whole in one sentence.
     pub headline: String,
+    /// The tenant has no JWT identity provider of this portal, and the key can make one.
+    #[serde(default)]
+    pub identity_missing: bool,
     /// The lines, in the order of the run.
     pub checks: Vec<Check>,
+}
+
+impl Report {
+    /// The line of the check `id`.
+    pub fn check(&self, id: &str) -> Option<&Check> {
+        self.checks.iter().find(|c| c.id == id)
+    }
+
+    /// How many lines ended as `outcome`.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.checks.iter().filter(|c| c.outcome == outcome).count()
+    }
+}
+
+impl Check {
+    /// What is so and what to do, as one text.
+    pub fn whole(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{} {remedy}", self.says),
+            None => self.says.clone(),
+        }
+    }
 }

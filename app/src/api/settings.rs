@@ -1,0 +1,142 @@
+//! The Qlik Sense integration, for administrators.
+
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use crate::{
+    api::form,
+    routes,
+    ssr::{
+        ctx,
+        flash::{self, Flash},
+        form::{FormPost, Next},
+        settings, settings_forms,
+    },
+    wire::Notice,
+};
+use crate::{
+    error::AppError,
+    wire::{Done, SaveAnswer, SecretInput},
+};
+
+/// Tests what was typed and stores it where no check fails. Else everything
+/// typed is kept for the page, the key aside.
+///
+/// # Errors
+/// Not an administrator. What can't be taken or does not work is an answer.
+#[server(prefix = "/api", endpoint = "settings/save")]
+pub async fn save_settings(
+    /// `Qlik Sense tenant hostname`: a host, or a pasted address that holds one.
+    #[server(default)]
+    tenant_host: String,
+    /// `Web Integration Id`.
+    #[server(default)]
+    web_integration_id: String,
+    /// `api_key` or `credentials`.
+    #[server(default)]
+    auth_option: String,
+    /// `Qlik Sense API key`; empty keeps the stored one.
+    #[server(default)]
+    api_key: SecretInput,
+    /// Each user's e-mail is sent as subject.
+    #[server(default)]
+    email_as_subject: bool,
+) -> Result<SaveAnswer, AppError> {
+    settings_forms::save(settings_forms::Typed {
+        tenant_host,
+        web_integration_id,
+        auth_option,
+        api_key,
+        email_as_subject,
+    })
+    .await
+}
+
+/// Forgets what was typed and not stored.
+///
+/// # Errors
+/// Only unexpected ones.
+#[server(prefix = "/api", endpoint = "settings/discard")]
+pub async fn discard_settings() -> Result<Done, AppError> {
+    FormPost::new(form::STATUS, routes::SETTINGS)
+        .answer(async {
+            ctx::admin().await?;
+            flash::take(form::SETTINGS).await?;
+            Ok(Next::to(routes::SETTINGS))
+        })
+        .await
+}
+
+/// Makes all checks with what is stored.
+///
+/// # Errors
+/// Not an administrator, nothing connected.
+#[server(prefix = "/api", endpoint = "settings/test")]
+pub async fn test_connection() -> Result<Done, AppError> {
+    FormPost::new(form::STATUS, routes::SETTINGS)
+        .answer(async {
+            let me = ctx::admin().await?;
+            let report = ctx::services()?.test_connection(&me).await?;
+            Ok(Next::to(routes::SETTINGS).saying(settings::notice_of(&settings::report(report))))
+        })
+        .await
+}
+
+/// Renews the key at once and waits for the end.
+///
+/// # Errors
+/// Not an administrator, nothing connected.
+#[server(prefix = "/api", endpoint = "settings/renew")]
+pub async fn renew_now() -> Result<Done, AppError> {
+    FormPost::new(form::STATUS, routes::SETTINGS)
+        .answer(async {
+            let me = ctx::admin().await?;
+            let end = ctx::services()?.renew_now(&me).await?;
+            Ok(Next::to(routes::SETTINGS).saying(settings::notice_of_renewal(end)))
+        })
+        .await
+}
+
+/// Ends the integration, with `delete_keys` after deleting the portal's keys at
+/// Qlik. Where that fails nothing is ended.
+///
+/// # Errors
+/// Not an administrator, nothing connected.
+#[server(prefix = "/api", endpoint = "settings/disconnect")]
+pub async fn disconnect(
+    /// The keys are deleted at Qlik first.
+    #[server(default)]
+    delete_keys: bool,
+) -> Result<Done, AppError> {
+    FormPost::new(form::DISCONNECT, routes::DISCONNECT)
+        .answer(async {
+            let me = ctx::admin().await?;
+            let end = ctx::services()?.disconnect(&me, delete_keys).await?;
+            if end.disconnected {
+                flash::take(form::SETTINGS).await?;
+                return Ok(Next::to(routes::SETTINGS).saying(Notice::good(end.says)));
+            }
+            // The choice is kept for the page, which is shown again.
+            let choice = if delete_keys { "true" } else { "false" };
+            flash::put(form::DISCONNECT, &Flash::default().keep("delete_keys", choice)).await?;
+            Ok(Next::to(routes::DISCONNECT).saying(Notice::bad(end.says)))
+        })
+        .await
+}
+
+/// Creates the portal's JWT identity provider at Qlik, and tests the connection.
+///
+/// # Errors
+/// Not an administrator, nothing connected, Qlik refuses.
+#[server(prefix = "/api", endpoint = "settings/create-identity-provider")]
+pub async fn create_identity_provider() -> Result<Done, AppError> {
+    FormPost::new(form::IDENTITY_PROVIDER, routes::IDENTITY_PROVIDER)
+        .answer(async {
+            let me = ctx::admin().await?;
+            let report = ctx::services()?.create_identity_provider(&me).await?;
+            let mut notice = settings::notice_of(&settings::report(report));
+            notice.text = format!("The identity provider is in the Qlik tenant. {}", notice.text);
+            Ok(Next::to(routes::SETTINGS).saying(notice))
+        })
+        .await
+}

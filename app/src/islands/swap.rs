@@ -1,0 +1,67 @@
+//! Puts what the server rendered anew into the open page. The islands that do so
+//! carry no code and no words for what they show.
+
+use js_sys::Reflect;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Element;
+
+use super::local_time::browser::{local, relative_to_now};
+
+/// Fills the page's elements with the given ids from those in `html`. The
+/// elements themselves stay, so that one that is read out keeps being so.
+/// `false` where `html` lacks one.
+pub(super) fn swap(html: &str, ids: &[&str]) -> bool {
+    let Ok(holder) = document().create_element("div") else { return false };
+    holder.set_inner_html(html);
+    let mut all = true;
+    for id in ids {
+        match (holder.query_selector(&format!("#{id}")), document().get_element_by_id(id)) {
+            (Ok(Some(new)), Some(place)) => {
+                keep_open(&place, &new);
+                place.set_inner_html(&new.inner_html());
+                localise(&place);
+            }
+            _ => all = false,
+        }
+    }
+    all
+}
+
+/// What the person opened stays open.
+fn keep_open(old: &Element, new: &Element) {
+    each(old, "details[open][id]", |open| {
+        if let Ok(Some(again)) = new.query_selector(&format!("#{}", open.id())) {
+            // Can't fail: the name is a plain one.
+            let _ = again.set_attribute("open", "");
+        }
+    });
+}
+
+/// Writes the moments below `root` in the viewer's zone, and counts.
+pub(super) fn localise(root: &Element) {
+    each(root, "time[data-live]", |time| {
+        if let Some(iso) = time.get_attribute("datetime") {
+            time.set_text_content(Some(&local(&iso)));
+        }
+    });
+    each(root, "[data-at]", |span| {
+        if let Some(at) = span.get_attribute("data-at").and_then(|at| at.parse().ok()) {
+            span.set_text_content(Some(&relative_to_now(at)));
+        }
+    });
+}
+
+fn each(root: &Element, selector: &str, act: impl Fn(Element)) {
+    let Ok(found) = root.query_selector_all(selector) else { return };
+    for at in 0..found.length() {
+        if let Some(element) = found.item(at).and_then(|n| n.dyn_into().ok()) {
+            act(element);
+        }
+    }
+}
+
+/// A text of a JSON object.
+pub(super) fn text_of(object: &JsValue, name: &str) -> Option<String> {
+    Reflect::get(object, &name.into()).ok()?.as_string()
+}

@@ -1,0 +1,166 @@
+//! The fields of the settings form, labelled as the help page labels them.
+
+use backend::integration::KeyView;
+use leptos::prelude::*;
+
+use super::guides;
+use crate::{
+    ssr::settings::Shown,
+    ui::field::{FieldMessage, TextField, described_by},
+};
+
+/// All fields, with what was typed and what is wrong with it.
+pub(super) fn fields(shown: &Shown) -> AnyView {
+    let stored = shown.view.form.as_ref();
+    let host = stored.map(|f| f.tenant_host.clone()).unwrap_or_default();
+    let web = stored.map(|f| f.web_integration_id.clone()).unwrap_or_default();
+    view! {
+        <div class="asked">
+            <TextField
+                form=shown.form.clone()
+                name="tenant_host"
+                label="Qlik Sense tenant hostname"
+                hint="It is in the address bar of your Qlik Cloud, such as acme.eu.qlikcloud.com."
+                value=host
+                inputmode=Some("url")
+                technical=true
+            />
+            {guides::hostname()}
+        </div>
+        <div class="asked">
+            <TextField
+                form=shown.form.clone()
+                name="web_integration_id"
+                label="Web Integration Id"
+                hint="The id of a web integration in Qlik that lists this portal’s origin."
+                value=web
+                technical=true
+            />
+            {guides::web_integration(&shown.view.portal.origin, &shown.console)}
+        </div>
+        <div class="asked">{authentication(shown)} {guides::authentication()}</div>
+        <div class="asked">{key(shown)} {guides::api_key(&shown.console)}</div>
+        {subject(shown)}
+    }
+    .into_any()
+}
+
+fn authentication(shown: &Shown) -> AnyView {
+    let id = shown.form.field_id("auth_option");
+    let error = shown.form.error("auth_option");
+    let described = error.is_some().then(|| format!("{id}-error"));
+    let (credentials, api_key) = (format!("{id}-credentials"), format!("{id}-api-key"));
+    view! {
+        <fieldset class="field choices" id=id.clone() tabindex="-1" aria-describedby=described>
+            <legend class="label">"Authentication"</legend>
+            <div class="choice off">
+                <input
+                    type="radio"
+                    name="auth_option"
+                    value="credentials"
+                    id=credentials.clone()
+                    disabled=true
+                    aria-describedby=format!("{credentials}-hint")
+                />
+                <label for=credentials.clone()>"Qlik credentials"</label>
+                <p class="hint" id=format!("{credentials}-hint")>
+                    "Each user registers theirs. This has its own release; not available yet."
+                </p>
+            </div>
+            <div class="choice">
+                <input
+                    type="radio"
+                    name="auth_option"
+                    value="api_key"
+                    id=api_key.clone()
+                    checked=true
+                    aria-describedby=format!("{api_key}-hint")
+                />
+                <label for=api_key.clone()>"Qlik Sense API key"</label>
+                <p class="hint" id=format!("{api_key}-hint")>"One key for all users, renewed by itself."</p>
+            </div>
+            {error.map(|text| view! { <FieldMessage id=format!("{id}-error") text/> })}
+        </fieldset>
+    }
+    .into_any()
+}
+
+fn key(shown: &Shown) -> AnyView {
+    let id = shown.form.field_id("api_key");
+    let error = shown.form.error("api_key");
+    let stored = shown.view.status.as_ref().map(|s| &s.key);
+    let lost = shown.key_lost.then(|| {
+        view! { <p class="hint strong">"The key that you pasted was not kept. Paste it again to save."</p> }
+    });
+    let class = if error.is_some() { "field has-error" } else { "field" };
+    let described = described_by(&id, true, error.is_some());
+    let invalid = error.is_some().then_some("true");
+    let message = error.map(|text| view! { <FieldMessage id=format!("{id}-error") text/> });
+    let hint = match stored {
+        Some(key) => view! { <span id="key-stored">{key_stored(key)}</span> }.into_any(),
+        None => "Make one in Qlik and paste it here. It is stored sealed and never shown again.".into_any(),
+    };
+    view! {
+        <div class=class>
+            <label class="label" for=id.clone()>"Qlik Sense API key"</label>
+            <input
+                class="input mono"
+                id=id.clone()
+                name="api_key"
+                type="password"
+                // Keeps browsers from filling in the password of the sign-in.
+                autocomplete="new-password"
+                required=stored.is_none()
+                spellcheck="false"
+                autocapitalize="none"
+                aria-describedby=described
+                aria-invalid=invalid
+            />
+            <div class="hints" id=format!("{id}-hint")>{lost} <p class="hint">{hint}</p></div>
+            {message}
+        </div>
+    }
+    .into_any()
+}
+
+/// Which key is stored, and how it is kept.
+pub(super) fn key_stored(key: &KeyView) -> String {
+    let day = key.stored_at.strftime("%-d %b %Y");
+    format!("Set {day}, ends {}. Leave empty to keep it.", key.last4)
+}
+
+fn subject(shown: &Shown) -> AnyView {
+    let stored = shown.view.form.as_ref().is_some_and(|f| f.email_as_subject);
+    let chosen = shown.form.value("email_as_subject").map_or(stored, |v| v == "true");
+    // Where users may not be read, this is the way on, so it is shown.
+    let wanted = shown.report.as_ref().and_then(|r| r.check("read_users"));
+    let open = chosen || wanted.is_some_and(|c| c.outcome == crate::wire::Outcome::Failed);
+    let id = shown.form.field_id("email_as_subject");
+    view! {
+        <details class="guide" id="settings-subject" open=open>
+            <summary>"The key’s owner may not read users?"</summary>
+            <div class="guide-body">
+                <p>
+                    "Each user is looked up at Qlik by e-mail first, and signed in under the subject that Qlik has \
+                     for them. That needs a key whose owner may read users, such as a Tenant Admin."
+                </p>
+                <div class="choice">
+                    <input
+                        type="checkbox"
+                        name="email_as_subject"
+                        value="true"
+                        id=id.clone()
+                        checked=chosen
+                        aria-describedby=format!("{id}-hint")
+                    />
+                    <label for=id.clone()>"Send each user's e-mail as subject"</label>
+                    <p class="hint" id=format!("{id}-hint")>
+                        "Only where users can’t be read. A user whom Qlik has under another subject with this e-mail \
+                         may then be changed to the new subject; an e-mail that Qlik does not know may become a new user."
+                    </p>
+                </div>
+            </div>
+        </details>
+    }
+    .into_any()
+}

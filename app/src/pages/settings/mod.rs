@@ -1,0 +1,169 @@
+//! The settings page: the portal's address, and its Qlik Sense integration.
+//!
+//! What can change while the page is open stands in elements with the ids below.
+//! The server renders their content anew, with the same code as the page, and an
+//! island puts it in: so nothing on this page is written twice.
+
+mod checks;
+mod fields;
+mod guides;
+mod identity;
+mod sketch;
+mod status;
+mod timeline;
+
+use backend::{Portal, integration::StatusView};
+use jiff::Timestamp;
+use leptos::{prelude::*, server_fn::ServerFn};
+
+pub(super) use self::{
+    checks::{codes, out},
+    identity::certificate,
+};
+use super::{ADMINISTRATION, Visit, load};
+use crate::{
+    api::{
+        form,
+        settings::{DiscardSettings, SaveSettings},
+    },
+    islands::SaveSettingsButton,
+    routes,
+    ssr::{
+        flash,
+        settings::{Console, Shown},
+    },
+    ui::{copy::CopyField, form::ErrorSummary, page::Frame},
+};
+
+/// The settings form's fields in their order, then the checks that are about none.
+const FIELDS: &[&str] = &[
+    "tenant_host",
+    "web_integration_id",
+    "auth_option",
+    "api_key",
+    "email_as_subject",
+    "check-jwt_login",
+    "check-apps",
+];
+
+/// The portal's address and its Qlik Sense integration.
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    load(async {
+        let visit = Visit::admin().await?;
+        let shown = Shown::read(&visit.actor).await?;
+        let acted = flash::take_form(form::STATUS).await?;
+        let wrong = shown.form.has_errors() || acted.has_errors();
+        Ok(view! {
+            <Frame viewer=visit.viewer crumbs=ADMINISTRATION title="Settings" here=routes::SETTINGS notice=visit.notice wrong>
+                <ErrorSummary form=acted/>
+                <div class="slot" id="settings-summary">{summary(&shown)}</div>
+                {address(&shown.view.portal)}
+                {integration(&shown)}
+            </Frame>
+        }
+        .into_any())
+    })
+}
+
+/// The parts of the page that say why the settings were not stored, for a script.
+pub(crate) fn form_html(shown: &Shown) -> String {
+    view! {
+        <div id="settings-summary">{summary(shown)}</div>
+        <div id="settings-fields">{fields::fields(shown)}</div>
+        <div id="settings-draft">{draft(shown)}</div>
+        <div id="settings-checks">{checks::checks(shown)}</div>
+    }
+    .to_html()
+}
+
+/// The parts of the page that show the status, for a script.
+pub(crate) fn live_html(status: &StatusView, console: &Console, now: Timestamp) -> String {
+    let at = status::At { now, counts: false };
+    view! {
+        <div id="status-health">{status::health(status, at)}</div>
+        <div id="status-says">{status::says(status, console, at)}</div>
+        <div id="status-facts">{status::facts(status, at)}</div>
+        <div id="key-stored">{fields::key_stored(&status.key)}</div>
+    }
+    .to_html()
+}
+
+fn summary(shown: &Shown) -> AnyView {
+    view! { <ErrorSummary form=shown.form.clone() fields=FIELDS/> }.into_any()
+}
+
+fn address(portal: &Portal) -> AnyView {
+    view! {
+        <section class="card address" aria-label="This portal">
+            <CopyField id="tenant-hostname" label="Tenant hostname" value=portal.hostname.clone()/>
+            <CopyField
+                id="origin"
+                label="Origin for Qlik"
+                value=portal.origin.clone()
+                hint="Enter this as origin of your web integration."
+            />
+        </section>
+    }
+    .into_any()
+}
+
+fn integration(shown: &Shown) -> AnyView {
+    let now = status::At { now: shown.now, counts: true };
+    let health = match &shown.view.status {
+        Some(status) => status::health(status, now),
+        None => status::not_connected(),
+    };
+    let status = shown.view.status.as_ref().map(|s| status::panel(s, &shown.console, now));
+    let begin = shown.view.status.is_none().then(|| {
+        view! {
+            <p class="lead">
+                "Connect this portal to your Qlik Cloud, so that each user sees their own apps. It takes three \
+                 values from Qlik: the hostname, a web integration and an API key. Each field says where to get it."
+            </p>
+        }
+    });
+    view! {
+        <section class="stack" aria-labelledby="integration">
+            <div class="section-head">
+                <h2 class="section-title" id="integration">"Qlik Sense Integration"</h2>
+                <div class="health" id="status-health">{health}</div>
+            </div>
+            {begin}
+            {status}
+            <div class="card">
+                <form class="form wide" method="post" action=SaveSettings::PATH novalidate=true>
+                    <div class="form wide" id="settings-fields">{fields::fields(shown)}</div>
+                    <div class="actions">
+                        <SaveSettingsButton/>
+                        <p class="hint">"Tests the connection first. Nothing is stored if a check fails."</p>
+                    </div>
+                </form>
+                <div class="slot" id="settings-draft">{draft(shown)}</div>
+            </div>
+            <div class="slot" id="settings-checks">{checks::checks(shown)}</div>
+            {identity::block(shown)}
+        </section>
+    }
+    .into_any()
+}
+
+/// That something typed is not stored, and how to drop it.
+fn draft(shown: &Shown) -> AnyView {
+    shown
+        .has_draft
+        .then(|| {
+            view! {
+                <form class="draft" method="post" action=DiscardSettings::PATH>
+                    <p class="hint">
+                        "What you entered is not stored yet. It stays here, the key aside, until you save or discard it."
+                    </p>
+                    <button class="button small" type="submit">"Discard changes"</button>
+                </form>
+            }
+        })
+        .into_any()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! From the backend's view of the integration to what the settings pages show.
+
+use std::{
+    collections::BTreeMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use backend::{
+    Actor, Services,
+    integration::{self, SettingsView},
+    renewal::{RenewalEnd, RenewalOutcome},
+};
+use jiff::Timestamp;
+use leptos::{prelude::Owner, serde_json};
+
+use super::{
+    ctx,
+    error::unexpected,
+    flash::{self, Flash},
+};
+use crate::{
+    api::form,
+    error::{AppError, FieldError},
+    pages::settings::live_html,
+    ui::form::FormState,
+    wire::{Check, Health, Link, Notice, Outcome, Report, Status, Tone},
+};
+
+/// The addresses of pages in the Qlik tenant's own console.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Console {
+    /// Web integrations.
+    pub web: Option<String>,
+    /// The user's own API keys.
+    pub api_keys: Option<String>,
+    /// Identity providers.
+    pub identity_providers: Option<String>,
+}
+
+/// All that the settings page shows.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// What is stored.
+    pub view: SettingsView,
+    /// The form, with what was typed and not stored.
+    pub form: FormState,
+    /// Something was typed and not stored.
+    pub has_draft: bool,
+    /// A key was typed that was not stored: it is not kept.
+    pub key_lost: bool,
+    /// The checks to show.
+    pub report: Option<Report>,
+    /// They are of what was typed rather than of what is stored.
+    pub report_is_of_draft: bool,
+    /// Links into the console of the tenant that was typed or is stored.
+    pub console: Console,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Shown {
+    /// Reads it for `actor`.
+    ///
+    /// # Errors
+    /// Not an administrator, or an unexpected one.
+    pub async fn read(actor: &Actor) -> Result<Self, AppError> {
+        let services = ctx::services()?;
+        let view = services.settings_view(actor).await?;
+        let draft = flash::peek(form::SETTINGS).await?;
+        Ok(Self::of(&services, view, draft))
+    }
+
+    fn of(services: &Services, view: SettingsView, draft: Flash) -> Self {
+        let has_draft = draft != Flash::default();
+        let (form, drafted) = form_of(draft);
+        let stored = view.report.clone().map(report);
+        // The newer one: a test of the stored settings may have come after the draft.
+        let report_is_of_draft = match (&drafted, &stored) {
+            (Some(d), Some(s)) => d.at >= s.at,
+            (drafted, _) => drafted.is_some(),
+        };
+        let host = form.value("tenant_host").or_else(|| view.form.as_ref().map(|f| f.tenant_host.clone()));
+        Self {
+            has_draft,
+            key_lost: form.value(KEY_TYPED).is_some(),
+            report: if report_is_of_draft { drafted } else { stored },
+            report_is_of_draft,
+            console: host.map(|host| console(services, &host)).unwrap_or_default(),
+            now: services.now(),
+            form,
+            view,
+        }
+    }
+}
+
+/// In a draft: that a key was typed, of which nothing else is kept.
+pub(super) const KEY_TYPED: &str = "key_typed";
+
+/// Links into the console of the tenant at `host`; none where it is no host.
+pub fn console(services: &Services, host: &str) -> Console {
+    match services.console_links(host) {
+        Some([web, api_keys, identity_providers]) => {
+            Console { web: Some(web), api_keys: Some(api_keys), identity_providers: Some(identity_providers) }
+        }
+        None => Console::default(),
+    }
+}
+
+/// The form as the draft has it, each field whose check failed with the check's
+/// words; and the draft's checks.
+fn form_of(mut draft: Flash) -> (FormState, Option<Report>) {
+    let report = draft.report.take();
+    let mut told = BTreeMap::new();
+    for check in report.iter().flat_map(|r| &r.checks).filter(|c| c.outcome == Outcome::Failed) {
+        let field = field_of(&check.id);
+        if draft.errors.iter().all(|e| e.field != field) {
+            draft.errors.push(FieldError::new(field.clone(), "check"));
+        }
+        told.entry(field).or_insert_with(|| check.whole());
+    }
+    (draft.into_form(form::SETTINGS).telling(told), report)
+}
+
+/// The field that the check `id` is about; the line of the check itself where it
+/// is about none.
+fn field_of(id: &str) -> String {
+    match id {
+        "tenant" => "tenant_host".to_owned(),
+        "web_integration" | "origin" => "web_integration_id".to_owned(),
+        "key" | "owner" | "lifetime" | "renewal" | "read_users" => "api_key".to_owned(),
+        other => format!("check-{other}"),
+    }
+}
+
+/// The checks as they travel.
+pub fn report(from: integration::Report) -> Report {
+    Report {
+        at: from.at.as_second(),
+        ok: from.ok,
+        headline: from.headline,
+        identity_missing: from.identity_missing,
+        checks: from.checks.into_iter().map(check).collect(),
+    }
+}
+
+fn check(from: integration::Check) -> Check {
+    Check {
+        id: from.id,
+        title: from.title,
+        outcome: match from.outcome {
+            integration::Outcome::Passed => Outcome::Passed,
+            integration::Outcome::Warning => Outcome::Warning,
+            integration::Outcome::Failed => Outcome::Failed,
+            integration::Outcome::NotChecked => Outcome::NotChecked,
+        },
+        says: from.says,
+        remedy: from.remedy,
+        link: from.link.map(|l| Link { label: l.label, url: l.url }),
+        elapsed_ms: from.elapsed_ms,
+        qlik_code: from.qlik_code,
+        trace_id: from.trace_id,
+    }
+}
+
+/// How the connection is, as it travels.
+pub fn health(from: integration::Health) -> Health {
+    match from {
+        integration::Health::Healthy => Health::Healthy,
+        integration::Health::Attention => Health::Attention,
+        integration::Health::Failing => Health::Failing,
+        integration::Health::NeedsPerson => Health::NeedsPerson,
+    }
+}
+
+/// What a run of checks comes to: the whole, the key's owner, and the apps.
+pub fn notice_of(report: &Report) -> Notice {
+    let tone = match (report.ok, report.count(Outcome::Warning)) {
+        (true, 0) => Tone::Good,
+        (true, _) => Tone::Warning,
+        (false, _) => Tone::Bad,
+    };
+    let mut text = report.headline.clone();
+    for id in ["owner", "apps"] {
+        let said = report.check(id).filter(|c| matches!(c.outcome, Outcome::Passed | Outcome::Warning));
+        if let Some(check) = said.filter(|c| !report.headline.contains(&c.says)) {
+            text.push(' ');
+            text.push_str(&check.says);
+        }
+    }
+    if tone != Tone::Good {
+        text.push_str(" See the checks below.");
+    }
+    Notice { tone, text }
+}
+
+/// How a renewal that was asked for ended.
+pub fn notice_of_renewal(end: RenewalEnd) -> Notice {
+    let tone = match end.outcome {
+        RenewalOutcome::Renewed => Tone::Good,
+        RenewalOutcome::Failed | RenewalOutcome::NeedsPerson => Tone::Bad,
+        RenewalOutcome::Busy => Tone::Neutral,
+    };
+    Notice { tone, text: end.says }
+}
+
+/// What an open settings page of the portal is told now, as JSON of
+/// [`Status`]; `None` where nothing is connected.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn status_json(services: &Services, portal_id: &str) -> Result<Option<String>, AppError> {
+    let Some(status) = services.status(portal_id).await? else { return Ok(None) };
+    let health = health(status.health);
+    let console = console(services, &status.tenant_host);
+    // Outside of a request there is no reactive owner, and a view wants one.
+    let html = Owner::new().with(|| live_html(&status, &console, services.now()));
+    let told = Status { health, mark: mark(&html), html };
+    serde_json::to_string(&told).map(Some).map_err(|e| unexpected(&e))
+}
+
+/// The same for the same text, in this version of the server.
+pub fn mark(html: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    html.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str, outcome: Outcome, says: &str) -> Check {
+        Check {
+            id: id.into(),
+            title: format!("title of {id}"),
+            outcome,
+            says: says.into(),
+            remedy: (outcome == Outcome::Failed).then(|| "Mend it.".to_owned()),
+            link: None,
+            elapsed_ms: None,
+            qlik_code: None,
+            trace_id: None,
+        }
+    }
+
+    fn run(headline: &str, checks: Vec<Check>) -> Report {
+        let ok = checks.iter().all(|c| c.outcome != Outcome::Failed);
+        Report { at: 0, ok, headline: headline.into(), identity_missing: false, checks }
+    }
+
+    #[test]
+    fn a_success_names_the_owner_and_the_apps() {
+        let notice = notice_of(&run(
+            "Connected. Ada sees 5 apps.",
+            vec![
+                line("owner", Outcome::Passed, "The key belongs to Ada."),
+                line("apps", Outcome::Passed, "Ada sees 5 apps."),
+            ],
+        ));
+        assert_eq!(notice, Notice::good("Connected. Ada sees 5 apps. The key belongs to Ada."));
+    }
+
+    #[test]
+    fn warnings_and_failures_lead_to_the_checks() {
+        let warned = run("Connected, with one warning.", vec![line("apps", Outcome::Warning, "No apps.")]);
+        let notice = notice_of(&warned);
+        assert_eq!(notice.tone, Tone::Warning);
+        assert_eq!(notice.text, "Connected, with one warning. No apps. See the checks below.");
+        let failed = run("One check failed.", vec![line("owner", Outcome::Failed, "Unknown.")]);
+        assert_eq!(notice_of(&failed), Notice::bad("One check failed. See the checks below."));
+    }
+
+    #[test]
+    fn each_failed_check_stands_by_its_field_or_leads_to_its_line() {
+        let mut draft = Flash::default().because(AppError::field("api_key", "check"));
+        draft.report = Some(run(
+            "2 checks failed.",
+            vec![
+                line("owner", Outcome::Passed, "Fine."),
+                line("read_users", Outcome::Failed, "May not read users."),
+                line("jwt_login", Outcome::Failed, "Refused."),
+            ],
+        ));
+        let (form, report) = form_of(draft);
+        assert_eq!(form.error("api_key").as_deref(), Some("May not read users. Mend it."));
+        assert_eq!(form.error("check-jwt_login").as_deref(), Some("Refused. Mend it."));
+        assert_eq!(form.error("tenant_host"), None);
+        assert_eq!(report.map(|r| r.checks.len()), Some(3));
+    }
+
+    #[test]
+    fn the_backend_s_checks_travel_whole() {
+        let from = integration::Report {
+            at: Timestamp::from_second(90).unwrap(),
+            checks: vec![integration::Check {
+                id: "origin".into(),
+                title: "t".into(),
+                outcome: integration::Outcome::Failed,
+                says: "s".into(),
+                remedy: Some("r".into()),
+                link: Some(integration::Link { label: "l".into(), url: "u".into() }),
+                elapsed_ms: Some(84),
+                qlik_code: Some("LOGIN-10".into()),
+                trace_id: Some("5f0c".into()),
+            }],
+            ok: false,
+            headline: "h".into(),
+            identity_missing: true,
+        };
+        // The two have the same shape, but for the time.
+        let mut wanted = serde_json::to_value(&from).unwrap();
+        wanted["at"] = 90.into();
+        assert_eq!(serde_json::to_value(report(from)).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_mark_changes_with_the_text() {
+        assert_eq!(mark("a"), mark("a"));
+        assert_ne!(mark("a"), mark("b"));
+    }
+}
