@@ -7,12 +7,22 @@ use crate::log::AuthKind;
 use crate::world::{DeadKey, Rights, State};
 
 /// What let the caller in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Credential {
     /// The API key of this id.
     ApiKey(String),
     /// The cookie session of this `eas.sid`.
     Session(String),
+}
+
+impl std::fmt::Debug for Credential {
+    /// A key's id is no secret, a session's is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ApiKey(id) => write!(f, "ApiKey({id})"),
+            Self::Session(_) => f.write_str("Session"),
+        }
+    }
 }
 
 /// A recognised caller.

@@ -102,9 +102,15 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// When an address can't be bound or the certificate authority can't be made,
+    /// When an address is not a loopback one or can't be bound, or when the certificate authority can't be made,
     /// read or kept.
     pub async fn start(config: SandboxConfig) -> anyhow::Result<Self> {
+        for addr in std::iter::once(config.listen).chain(config.control) {
+            anyhow::ensure!(
+                addr.ip().is_loopback(),
+                "{addr} is not on the loopback; the sandbox serves no other"
+            );
+        }
         let authority = tls::Authority::open(config.ca_dir.as_deref())?;
         let ca_pem = authority.pem().to_owned();
         let acceptor = server::acceptor(authority.server_config()?);

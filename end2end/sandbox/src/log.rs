@@ -1,5 +1,7 @@
 //! What was asked of the sandbox. No token, cookie or body is kept.
 
+use std::collections::VecDeque;
+
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -64,18 +66,25 @@ pub(crate) fn present(headers: &HeaderMap) -> Vec<String> {
     OF_INTEREST.iter().filter(|name| headers.contains_key(**name)).map(|&name| name.to_owned()).collect()
 }
 
+/// How many requests are remembered; a load test must not fill the memory.
+const CAPACITY: usize = 50_000;
+
 /// The log of one sandbox.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    entries: Vec<LogEntry>,
+    entries: VecDeque<LogEntry>,
     /// Number of the first entry, so that numbers outlive a clearing.
     first: u64,
 }
 
 impl Log {
-    /// Starts an entry and gives its number.
+    /// Starts an entry and gives its number; the oldest goes when there are too many.
     pub(crate) fn open(&mut self, entry: LogEntry) -> u64 {
-        self.entries.push(entry);
+        if self.entries.len() == CAPACITY {
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        self.entries.push_back(entry);
         self.first + self.entries.len() as u64 - 1
     }
 
@@ -88,11 +97,58 @@ impl Log {
     }
 
     pub(crate) fn entries(&self) -> Vec<LogEntry> {
-        self.entries.clone()
+        self.entries.iter().cloned().collect()
     }
 
     pub(crate) fn clear(&mut self) {
         self.first += self.entries.len() as u64;
         self.entries.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str) -> LogEntry {
+        LogEntry {
+            at: Timestamp::UNIX_EPOCH,
+            method: "GET".into(),
+            host: String::new(),
+            path: path.into(),
+            query: None,
+            status: None,
+            auth: AuthKind::None,
+            user: None,
+            key: None,
+            origin: None,
+            web_integration_id: None,
+            headers: Vec::new(),
+            fault: None,
+            version: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_late_answer_finds_its_entry_and_not_that_of_another_after_a_clearing() {
+        let mut log = Log::default();
+        let (first, second) = (log.open(entry("/a")), log.open(entry("/b")));
+        log.amend(second, |e| e.status = Some(200));
+        log.clear();
+        let third = log.open(entry("/c"));
+        log.amend(first, |e| e.status = Some(500));
+        log.amend(third, |e| e.status = Some(204));
+        let entries = log.entries();
+        assert_eq!((entries.len(), entries[0].status), (1, Some(204)));
+    }
+
+    #[test]
+    fn the_oldest_entries_go_when_there_are_too_many() {
+        let mut log = Log::default();
+        for n in 0..=CAPACITY {
+            log.open(entry(&n.to_string()));
+        }
+        let entries = log.entries();
+        assert_eq!((entries.len(), entries[0].path.as_str()), (CAPACITY, "1"));
     }
 }

@@ -48,7 +48,7 @@ pub struct KeyView {
     pub deleted: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) tenant: String,
@@ -63,6 +63,13 @@ pub(crate) struct Key {
     pub(crate) revoked: bool,
     pub(crate) deleted: bool,
     pub(crate) token: String,
+}
+
+impl std::fmt::Debug for Key {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).field("owner", &self.owner).finish_non_exhaustive()
+    }
 }
 
 impl Key {
@@ -213,4 +220,60 @@ pub(crate) enum DeadKey {
     ExpiredOrRevoked,
     TooFresh,
     OwnerMayNot,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::world::{NewTenant, NewUser};
+
+    fn world() -> (State, String, String) {
+        let mut state = State::new(Clock::starting(Some("2026-11-24T12:00:00Z".parse().unwrap())));
+        let tenant = state.add_tenant(NewTenant::new("acme", "eu")).unwrap();
+        let user = state.add_user(&tenant.id, NewUser::admin("ada@acme.example")).unwrap();
+        (state, tenant.id, user.id)
+    }
+
+    #[test]
+    fn a_key_lives_until_its_expiry_and_not_at_it() {
+        let (mut state, tenant, user) = world();
+        let key = state.put_key(&tenant, &user, "d", SignedDuration::from_secs(60));
+        state.clock.advance(SignedDuration::from_secs(59));
+        assert!(state.authenticate_key(&tenant, &key.token).is_ok());
+        state.clock.advance(SignedDuration::from_secs(1));
+        assert_eq!(state.authenticate_key(&tenant, &key.token).unwrap_err(), DeadKey::ExpiredOrRevoked);
+    }
+
+    #[test]
+    fn the_default_configuration_is_24_hours_and_five_keys() {
+        let (mut state, tenant, user) = world();
+        let day = SignedDuration::from_hours(24);
+        let over = state.issue_key(&tenant, &user, "d", Some(day + SignedDuration::from_secs(1)));
+        assert_eq!(over.unwrap_err(), KeyRefusal::TooLong { maximum: "PT24H".into() });
+        for _ in 0..5 {
+            let key = state.issue_key(&tenant, &user, "d", None).unwrap();
+            assert_eq!(key.expiry.duration_since(key.created), day);
+        }
+        assert_eq!(state.issue_key(&tenant, &user, "d", None).unwrap_err(), KeyRefusal::Quota { limit: 5 });
+    }
+
+    #[test]
+    fn expired_revoked_and_deleted_keys_leave_the_quota() {
+        let (mut state, tenant, user) = world();
+        let keys: Vec<_> = (0..3).map(|_| state.issue_key(&tenant, &user, "d", None).unwrap()).collect();
+        state.key_mut(&keys[0].id).unwrap().revoked = true;
+        state.key_mut(&keys[1].id).unwrap().deleted = true;
+        assert_eq!(state.live_keys_of(&user).map(|k| k.id.clone()).collect::<Vec<_>>(), [keys[2].id.clone()]);
+        state.clock.advance(SignedDuration::from_hours(25));
+        assert_eq!(state.live_keys_of(&user).count(), 0);
+    }
+
+    #[test]
+    fn a_token_with_a_known_id_but_other_bytes_is_unknown() {
+        let (mut state, tenant, user) = world();
+        let key = state.put_key(&tenant, &user, "d", SignedDuration::from_hours(1));
+        let forged = tokens::mint_api_key(&key.id, &user, &tenant);
+        assert_eq!(state.authenticate_key(&tenant, &forged).unwrap_err(), DeadKey::Unknown);
+    }
 }

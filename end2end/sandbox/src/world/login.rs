@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{EventKind, NewUser, Session, State, UserStatus};
 
 /// A login's parts, as they came.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct LoginRequest<'a> {
     pub(crate) tenant: &'a str,
     pub(crate) token: &'a str,

@@ -1,6 +1,7 @@
 //! Cookie sessions: two cookies that belong together, a CSRF token, and an end.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -24,7 +25,7 @@ pub struct SessionView {
     pub alive: bool,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) number: u64,
     pub(crate) tenant: String,
@@ -42,16 +43,33 @@ pub(crate) struct Session {
     pub(crate) max: SignedDuration,
 }
 
+impl fmt::Debug for Session {
+    /// Without cookies and CSRF token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("number", &self.number)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Session {
     pub(crate) fn is_alive(&self, now: Timestamp) -> bool {
         now.duration_since(self.last_used) < self.idle && now.duration_since(self.created) < self.max
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Sessions {
     by_sid: HashMap<String, Session>,
     opened: u64,
+}
+
+impl fmt::Debug for Sessions {
+    /// Their number; the keys of the map are cookies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").field("open", &self.by_sid.len()).finish_non_exhaustive()
+    }
 }
 
 impl Sessions {

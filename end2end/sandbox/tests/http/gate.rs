@@ -5,7 +5,9 @@ use reqwest::{Method, StatusCode, Version};
 use sandbox::{AuthKind, NewTenant, Sandbox, SandboxConfig};
 use serde_json::json;
 
-use crate::support::{HOST, ORIGIN, acme, client, client_of, code, noon, parts, portal, send, status};
+use crate::support::{
+    HOST, ORIGIN, acme, claims, client, client_of, code, cookie, noon, parts, portal, send, status,
+};
 
 #[tokio::test]
 async fn an_unknown_hostname_has_no_authentication_configured() {
@@ -145,4 +147,26 @@ async fn the_discovery_document_names_endpoints_on_the_asked_host() {
     let acme = acme().await;
     let (_, body) = send(acme.ask(Method::GET, "/.well-known/oauth-authorization-server")).await;
     assert_eq!(body["token_endpoint"], format!("https://{HOST}/oauth/token"));
+}
+
+#[tokio::test]
+async fn nothing_is_served_beyond_the_loopback() {
+    for config in [
+        SandboxConfig { listen: ([0, 0, 0, 0], 0).into(), ..SandboxConfig::default() },
+        SandboxConfig { control: Some(([0, 0, 0, 0], 0).into()), ..SandboxConfig::default() },
+    ] {
+        assert!(Sandbox::start(config).await.unwrap_err().to_string().contains("loopback"));
+    }
+}
+
+#[tokio::test]
+async fn debug_output_of_a_sandbox_holds_no_token_and_no_cookie() {
+    let portal = portal().await;
+    let jar = portal.cookies(&claims("s", "s@acme.example", "j1")).await;
+    let shown = format!("{:?}", portal.acme.sandbox);
+    assert!(shown.contains("acme.eu.qlikcloud.com"), "the world is shown");
+    let token = portal.acme.ada_key.1.rsplit('.').next().unwrap();
+    for secret in [token, cookie(&jar, "eas.sid"), cookie(&jar, "eas.sid.sig"), cookie(&jar, "_csrfToken")] {
+        assert!(!shown.contains(secret));
+    }
 }

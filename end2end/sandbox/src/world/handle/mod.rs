@@ -119,6 +119,11 @@ impl WorldHandle {
         self.lock().faults.add(fault)
     }
 
+    /// Removes one fault; false if there is none of that number.
+    pub fn remove_fault(&self, id: u64) -> bool {
+        self.lock().faults.remove(id)
+    }
+
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();

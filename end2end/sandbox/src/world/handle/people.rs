@@ -78,6 +78,12 @@ impl WorldHandle {
         must(self.lock().change_user(user.as_ref(), |u| email.clone_into(&mut u.email)));
     }
 
+    /// Whether Qlik does not know a user's e-mail.
+    #[track_caller]
+    pub fn set_email_hidden(&self, user: impl AsRef<str>, hidden: bool) {
+        must(self.lock().change_user(user.as_ref(), |u| u.email_hidden = hidden));
+    }
+
     /// Changes a user's subject.
     #[track_caller]
     pub fn set_subject(&self, user: impl AsRef<str>, subject: &str) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::{Idp, IdpView, KeyView, NewApp, NewIdp, WorldError};
 use super::{WorldHandle, must};
@@ -24,6 +24,12 @@ impl WorldHandle {
     #[track_caller]
     pub fn revoke_key(&self, id: &str) {
         must(self.lock().key_mut(id)).revoked = true;
+    }
+
+    /// Moves the end of a key, which Qlik itself never does.
+    #[track_caller]
+    pub fn set_key_expiry(&self, id: &str, expiry: Timestamp) {
+        must(self.lock().key_mut(id)).expiry = expiry;
     }
 
     /// Every key that the tenant ever had, deleted ones included, oldest first.
