@@ -76,7 +76,7 @@ impl Qlik {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self { transport: Arc::new(Transport::new(&config, clock)?), entropy })
+        Ok(Self { transport: Arc::new(Transport::new(config, clock)?), entropy })
     }
 
     /// The tenant, without credentials: for [`Tenant::probe`].
@@ -91,6 +91,7 @@ impl Qlik {
 
     /// The tenant as the user of a session sees it. The session's cookies are
     /// sent only where `host` is the host that the session was opened at.
+    #[expect(clippy::needless_pass_by_value, reason = "handed over, as with a key")]
     pub fn with_session(&self, host: &TenantHost, session: Arc<QlikSession>) -> Tenant {
         let core = Arc::clone(session.core());
         self.tenant(host, Credential::Session { core, user: session.user().id.clone() })
@@ -169,6 +170,9 @@ fn is_csrf_refusal(answer: &Answer) -> bool {
 
 impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tenant").field("host", &self.host).field("credential", &self.credential).finish()
+        f.debug_struct("Tenant")
+            .field("host", &self.host)
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
     }
 }

@@ -127,8 +127,10 @@ impl SigningIdentity {
         params.distinguished_name = name;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         // From the day before, so that a clock that is behind accepts it.
-        let not_after = now + VALID;
-        params.not_before = whole_second(now - SignedDuration::from_hours(24))?;
+        let far = |e: jiff::Error| Error::new(ErrorKind::Signing, GENERATE).with_source(e);
+        let not_after = now.checked_add(VALID).map_err(far)?;
+        let not_before = now.checked_sub(SignedDuration::from_hours(24)).map_err(far)?;
+        params.not_before = whole_second(not_before)?;
         params.not_after = whole_second(not_after)?;
         let certificate = params.self_signed(&pair).map_err(failed)?;
         let pem = SigningKeyPem::new(pair.serialize_pem());

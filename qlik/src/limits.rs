@@ -170,16 +170,12 @@ mod tests {
         Caller { host: format!("{host}.eu.qlikcloud.com").parse().unwrap(), tier, identity: identity.into() }
     }
 
-    fn seconds(n: u64) -> Option<Duration> {
-        Some(Duration::from_secs(n))
-    }
-
     #[tokio::test]
     async fn a_hold_is_for_one_credential_tier_and_host_until_its_time_is_over() {
         let clock = Hand::new();
         let limits = Limits::new(900, 90, Arc::clone(&clock) as Arc<dyn Clock>);
         let held = caller("acme", Tier::Two, "key a");
-        assert_eq!(limits.hold(held.clone(), seconds(13)), Duration::from_secs(13));
+        assert_eq!(limits.hold(held.clone(), Some(Duration::from_secs(13))), Duration::from_secs(13));
         clock.set(3);
         assert_eq!(limits.turn(&held).await, Err(Duration::from_secs(10)));
         for other in [
@@ -198,7 +194,7 @@ mod tests {
         let clock = Hand::new();
         let limits = Limits::new(900, 90, Arc::clone(&clock) as Arc<dyn Clock>);
         let held = caller("acme", Tier::One, "key a");
-        limits.hold(held.clone(), seconds(13));
+        limits.hold(held.clone(), Some(Duration::from_secs(13)));
         clock.set(-3600);
         assert_eq!(limits.turn(&held).await, Ok(()));
     }
@@ -208,9 +204,9 @@ mod tests {
         let limits = Limits::new(900, 90, Hand::new());
         let held = caller("acme", Tier::One, "key a");
         assert_eq!(limits.hold(held.clone(), None), DEFAULT_HOLD);
-        assert_eq!(limits.hold(held.clone(), seconds(u64::MAX)), MAX_HOLD);
+        assert_eq!(limits.hold(held.clone(), Some(Duration::MAX)), MAX_HOLD);
         assert_eq!(limits.turn(&held).await, Err(MAX_HOLD));
-        assert_eq!(limits.hold(held.clone(), seconds(0)), Duration::ZERO);
+        assert_eq!(limits.hold(held.clone(), Some(Duration::ZERO)), Duration::ZERO);
         assert_eq!(limits.turn(&held).await, Ok(()));
     }
 

@@ -5,7 +5,6 @@
 //! name. This module must not know what is asked of the host.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolving};
 
@@ -117,7 +116,7 @@ impl Resolve {
 /// otherwise a port that the resolver gave, so that `https://host/` can be
 /// served from any port.
 #[derive(Debug)]
-pub(crate) struct Resolver(pub(crate) Arc<Resolve>);
+pub(crate) struct Resolver(pub(crate) Resolve);
 
 impl reqwest::dns::Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {

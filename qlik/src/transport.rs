@@ -90,19 +90,20 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(config: &QlikConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: QlikConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let has_table = !config.resolve.is_empty();
         #[expect(clippy::disallowed_methods, reason = "this is the one HTTP client")]
         let mut builder = reqwest::Client::builder()
             .https_only(true)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .user_agent(&config.user_agent)
+            .user_agent(config.user_agent)
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
             .pool_idle_timeout(POOL_IDLE)
-            .dns_resolver(Arc::new(Resolver(Arc::new(config.resolve.clone()))));
-        if !config.resolve.is_empty() {
+            .dns_resolver(Arc::new(Resolver(config.resolve)));
+        if has_table {
             // A proxy would resolve the names itself and never see the table.
             builder = builder.no_proxy();
         }
@@ -253,19 +254,18 @@ fn classify(error: reqwest::Error, operation: &'static str) -> Error {
     Error::new(kind, operation).with_source(error)
 }
 
-/// Looks for a TLS error in the chain of sources. `io::Error` hides the error it
-/// was made from, so that one is looked into as well.
+/// Looks for a TLS error in the chain of sources. An `io::Error` leaves the
+/// error that it was made from out of that chain, so it is looked into.
 fn has_tls_fault(error: &reqwest::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>);
-        if inner || error.is::<rustls::Error>() {
+        if error.is::<rustls::Error>() {
             return true;
         }
-        next = error.source();
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     false
 }

@@ -63,7 +63,11 @@ impl Tenant {
         let anonymous = Self { credential: crate::credential::Credential::Anonymous, ..self.clone() };
         let request = Request { follow: false, ..Request::get(PROBE, PATH) };
         let started = tokio::time::Instant::now();
-        let answer = anonymous.call(request).await?;
+        let answer = anonymous.call(request).await.map_err(|error| match error.kind() {
+            // A redirect to nowhere.
+            ErrorKind::UnexpectedStatus(_) => error.with_kind(ErrorKind::NotQlik),
+            _ => error,
+        })?;
         let probe = Probe { server_date: answer.server_date(), elapsed: started.elapsed() };
         let envelope = answer.envelope();
         if envelope.as_ref().and_then(|e| e.code.as_deref()) == Some("LOGIN-2") {
