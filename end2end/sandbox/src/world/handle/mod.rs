@@ -13,8 +13,8 @@ use crate::log::LogEntry;
 
 /// Direct access to a sandbox's world. Clones share it.
 ///
-/// Tenants may be named by id, by hostname or by [`TenantRef`], users by id or by
-/// [`UserRef`].
+/// Tenants may be named by id, by hostname or by [`TenantRef`](super::TenantRef), users by id or
+/// by [`UserRef`](super::UserRef).
 ///
 /// # Panics
 ///
