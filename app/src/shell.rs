@@ -24,7 +24,6 @@ fn policy(nonce: &str) -> String {
 /// The whole document.
 pub fn shell(options: LeptosOptions) -> impl IntoView {
     let nonce = use_nonce();
-    set_headers(nonce.as_deref().unwrap_or_default());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -47,11 +46,13 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// A page holds one person's data and a nonce, so nobody may keep it.
-fn set_headers(nonce: &str) {
-    let Some(response) = use_context::<ResponseOptions>() else { return };
+/// Sets the headers that every page needs: its policy, for its scripts' nonce,
+/// and that nobody may keep it, for it holds one person's data. The server calls
+/// this where it provides the context of a request, before anything is rendered.
+pub fn set_headers() {
+    let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) else { return };
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(policy) = HeaderValue::from_str(&policy(nonce)) {
+    if let Ok(policy) = HeaderValue::from_str(&policy(&nonce)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
 }

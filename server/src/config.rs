@@ -13,9 +13,17 @@ use url::Url;
 
 /// The settings as they are written, in any of the three places.
 #[derive(Debug, Default, Clone, Parser, Deserialize)]
-#[command(name = "qonduit", version, about = "Connects a reporting portal to Qlik Cloud and keeps it connected.")]
+#[command(
+    name = "qonduit",
+    version,
+    about = "Connects a reporting portal to Qlik Cloud and keeps it connected."
+)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Flags {
+    /// What to do; without it, serve the portal
+    #[command(subcommand)]
+    #[serde(skip)]
+    command: Option<Command>,
     /// A TOML file with the settings below (their names without `--`, with `_`)
     #[arg(long, env = "QONDUIT_CONFIG")]
     #[serde(skip)]
@@ -23,7 +31,7 @@ pub(crate) struct Flags {
     /// Where to listen [default: 127.0.0.1:3000]
     #[arg(long, env = "QONDUIT_LISTEN")]
     listen: Option<String>,
-    /// The database file [default: sqlite://data/qonduit.db]
+    /// The database file [default: `sqlite://data/qonduit.db`]
     #[arg(long, env = "QONDUIT_DATABASE_URL")]
     database_url: Option<String>,
     /// The address at which people reach the portal [default: http:// and the address it listens on]
@@ -58,9 +66,17 @@ pub(crate) struct Flags {
     ready_file: Option<PathBuf>,
 }
 
+/// What the program does beside serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Print a one-time link with which the portal's owner sets a new password
+    OwnerLink,
+}
+
 /// The settings, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    pub(crate) command: Option<Command>,
     pub(crate) listen: SocketAddr,
     pub(crate) database_url: String,
     pub(crate) public_url: Url,
@@ -87,13 +103,17 @@ impl Config {
             })
         });
         let f = flags.or(file);
-        let listen = parse("QONDUIT_LISTEN", f.listen.as_deref().unwrap_or("127.0.0.1:3000"), &mut wrong, |s| {
-            s.parse::<SocketAddr>().map_err(|_| "is not an address with a port, such as 127.0.0.1:3000".to_owned())
-        });
+        let listen =
+            parse("QONDUIT_LISTEN", f.listen.as_deref().unwrap_or("127.0.0.1:3000"), &mut wrong, |s| {
+                s.parse::<SocketAddr>()
+                    .map_err(|_| "is not an address with a port, such as 127.0.0.1:3000".to_owned())
+            });
         let public_url = match (&f.public_url, listen) {
             (Some(url), _) => parse("QONDUIT_PUBLIC_URL", url, &mut wrong, public_url),
             (None, Some(listen)) if listen.ip().is_unspecified() => {
-                wrong.push("QONDUIT_PUBLIC_URL: is needed where the server listens on all addresses".to_owned());
+                wrong.push(
+                    "QONDUIT_PUBLIC_URL: is needed where the server listens on all addresses".to_owned(),
+                );
                 None
             }
             (None, Some(listen)) => {
@@ -101,42 +121,48 @@ impl Config {
             }
             (None, None) => None,
         };
-        let qlik_resolve = parse("QONDUIT_QLIK_RESOLVE", f.qlik_resolve.as_deref().unwrap_or(""), &mut wrong, |s| {
-            Resolve::parse(s).map_err(|e| e.to_string())
-        });
+        let qlik_resolve =
+            parse("QONDUIT_QLIK_RESOLVE", f.qlik_resolve.as_deref().unwrap_or(""), &mut wrong, |s| {
+                Resolve::parse(s).map_err(|e| e.to_string())
+            });
         let qlik_ca = f.qlik_ca_file.and_then(|path| {
             std::fs::read(&path)
                 .map_err(|e| wrong.push(format!("QONDUIT_QLIK_CA_FILE: {}: {e}", path.display())))
                 .ok()
         });
-        let grace = parse("QONDUIT_RENEWAL_GRACE", f.renewal_grace.as_deref().unwrap_or("60"), &mut wrong, |s| {
-            s.parse::<i64>()
-                .ok()
-                .filter(|n| (0..=86_400).contains(n))
-                .ok_or_else(|| "is not a number of seconds from 0 to 86400".to_owned())
-        });
+        let grace =
+            parse("QONDUIT_RENEWAL_GRACE", f.renewal_grace.as_deref().unwrap_or("60"), &mut wrong, |s| {
+                s.parse::<i64>()
+                    .ok()
+                    .filter(|n| (0..=86_400).contains(n))
+                    .ok_or_else(|| "is not a number of seconds from 0 to 86400".to_owned())
+            });
         let trusted_proxy = f.trusted_proxy.and_then(|s| {
             parse("QONDUIT_TRUSTED_PROXY", &s, &mut wrong, |s| {
                 s.parse::<IpAddr>().map_err(|_| "is not an IP address".to_owned())
             })
         });
         let extra = f.qlik_extra_hosts.unwrap_or_default();
-        let extra = extra.split(',').map(str::trim).filter(|h| !h.is_empty()).map(str::to_lowercase).collect();
+        let extra =
+            extra.split(',').map(str::trim).filter(|h| !h.is_empty()).map(str::to_lowercase).collect();
         match (listen, public_url, qlik_resolve, grace) {
-            (Some(listen), Some(public_url), Some(qlik_resolve), Some(renewal_grace)) if wrong.is_empty() => Ok(Self {
-                listen,
-                database_url: f.database_url.unwrap_or_else(|| "sqlite://data/qonduit.db".to_owned()),
-                public_url,
-                keyring_file: f.keyring_file.unwrap_or_else(|| "data/keyring".into()),
-                qlik_resolve,
-                qlik_ca,
-                host_policy: HostPolicy { extra },
-                log: f.log.unwrap_or_else(|| "info".to_owned()),
-                renewal_grace,
-                site_root: f.site_root.unwrap_or_else(|| "target/site".into()),
-                trusted_proxy,
-                ready_file: f.ready_file,
-            }),
+            (Some(listen), Some(public_url), Some(qlik_resolve), Some(renewal_grace)) if wrong.is_empty() => {
+                Ok(Self {
+                    command: f.command,
+                    listen,
+                    database_url: f.database_url.unwrap_or_else(|| "sqlite://data/qonduit.db".to_owned()),
+                    public_url,
+                    keyring_file: f.keyring_file.unwrap_or_else(|| "data/keyring".into()),
+                    qlik_resolve,
+                    qlik_ca,
+                    host_policy: HostPolicy { extra },
+                    log: f.log.unwrap_or_else(|| "info".to_owned()),
+                    renewal_grace,
+                    site_root: f.site_root.unwrap_or_else(|| "target/site".into()),
+                    trusted_proxy,
+                    ready_file: f.ready_file,
+                })
+            }
             _ => Err(wrong),
         }
     }
@@ -148,9 +174,16 @@ impl Config {
 }
 
 impl Flags {
+    /// Nothing but the public address.
+    #[cfg(test)]
+    pub(crate) fn at(public_url: &str) -> Self {
+        Self { public_url: Some(public_url.to_owned()), ..Self::default() }
+    }
+
     /// What is set here, else what is set in `other`.
     fn or(self, other: Self) -> Self {
         Self {
+            command: self.command,
             config: self.config,
             listen: self.listen.or(other.listen),
             database_url: self.database_url.or(other.database_url),
@@ -181,7 +214,8 @@ fn parse<T>(
 /// nobody else can listen.
 fn public_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "is not an address such as https://portal.example".to_owned())?;
-    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let bare =
+        url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     let loopback = match url.host() {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
@@ -192,7 +226,9 @@ fn public_url(text: &str) -> Result<Url, String> {
         _ if !bare => Err("must be scheme, host and port alone".to_owned()),
         "https" => Ok(url),
         "http" if loopback => Ok(url),
-        "http" => Err("must be https: over plain HTTP passwords and sessions could be read on the way".to_owned()),
+        "http" => {
+            Err("must be https: over plain HTTP passwords and sessions could be read on the way".to_owned())
+        }
         _ => Err("must begin with https://".to_owned()),
     }
 }
@@ -252,7 +288,11 @@ mod tests {
 
     #[test]
     fn a_flag_outweighs_the_file() {
-        let file = Flags { log: Some("warn".to_owned()), listen: Some("127.0.0.1:1".to_owned()), ..Flags::default() };
+        let file = Flags {
+            log: Some("warn".to_owned()),
+            listen: Some("127.0.0.1:1".to_owned()),
+            ..Flags::default()
+        };
         let flag = Flags { log: Some("debug".to_owned()), ..Flags::default() };
         let both = flag.or(file);
         assert_eq!((both.log.as_deref(), both.listen.as_deref()), (Some("debug"), Some("127.0.0.1:1")));

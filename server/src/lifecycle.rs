@@ -6,21 +6,32 @@ use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Context as _, Result};
 use backend::Services;
+use secrecy::ExposeSecret as _;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{boot, config::Config, router, tasks};
+use crate::{
+    boot,
+    config::{Command, Config},
+    router, tasks,
+};
 
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Runs until a signal comes.
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     let services = boot::services(&config).await?;
-    let listener =
-        TcpListener::bind(config.listen).await.with_context(|| format!("QONDUIT_LISTEN ({})", config.listen))?;
+    if config.command == Some(Command::OwnerLink) {
+        owner_link(&config, &services).await?;
+        services.db().close().await;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("QONDUIT_LISTEN ({})", config.listen))?;
     let address = listener.local_addr().context("QONDUIT_LISTEN")?;
 
     let stop = CancellationToken::new();
@@ -87,8 +98,21 @@ async fn announce(config: &Config, services: &Services, address: SocketAddr) -> 
     Ok(())
 }
 
+/// For an owner who lost the password: nobody else can reset it.
+#[expect(clippy::print_stdout, reason = "the link is for who ran the command")]
+async fn owner_link(config: &Config, services: &Services) -> Result<()> {
+    let host = config.public_url.host_str().unwrap_or_default();
+    let portal = services.portal_by_host(host).await?.context("there is no portal at this address yet")?;
+    let link = services.owner_recovery(&portal.id).await?;
+    let path = app::routes::join(link.token.expose_secret());
+    println!("{}{path}", config.public_url.as_str().trim_end_matches('/'));
+    println!("It works once, until {}.", link.expires_at);
+    Ok(())
+}
+
 fn write_private(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
     file.write_all(bytes)
 }

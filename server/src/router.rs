@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use app::{App, shell::shell, ssr::auth::Backend};
+use app::{
+    App,
+    shell::{set_headers, shell},
+    ssr::auth::Backend,
+};
 use axum::{
     Router,
     extract::FromRef,
@@ -37,7 +41,7 @@ use crate::{
 /// The settings form is the largest; a certificate would fit ten times.
 const BODY: usize = 64 * 1024;
 /// A save makes ten checks, each of which may take as long as Qlik's client waits.
-const TIME: Duration = Duration::from_secs(180);
+const TIME: Duration = Duration::from_mins(3);
 
 #[derive(Clone, FromRef)]
 struct AppState {
@@ -61,7 +65,10 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
     };
     let context = {
         let services = services.clone();
-        move || provide_context(services.clone())
+        move || {
+            provide_context(services.clone());
+            set_headers();
+        }
     };
     let plain = config.is_plain();
     let sessions = SessionManagerLayer::new(Store(services.clone()))
@@ -104,3 +111,7 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .layer(SetSensitiveRequestHeadersLayer::from_shared(secret))
 }
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;

@@ -65,7 +65,8 @@ impl SessionStore for Store {
         let data = serde_json::from_slice(&data).map_err(|e| Error::Decode(e.to_string()))?;
         // The layer sets the expiry anew when it saves; that it has not come was asked above.
         let end = self.0.now().as_second() + SESSION.whole_seconds();
-        let expiry_date = OffsetDateTime::from_unix_timestamp(end).map_err(|e| Error::Decode(e.to_string()))?;
+        let expiry_date =
+            OffsetDateTime::from_unix_timestamp(end).map_err(|e| Error::Decode(e.to_string()))?;
         Ok(Some(Record { id: *id, data, expiry_date }))
     }
 

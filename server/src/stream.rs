@@ -43,8 +43,7 @@ pub(crate) async fn status(State(live): State<Live>, auth: AuthSession) -> Respo
         return StatusCode::FORBIDDEN.into_response();
     }
     let changes = live.services.subscribe(&actor.portal.id);
-    let follow =
-        Follow { live, user_id: actor.user_id, portal_id: actor.portal.id, changes, last: None };
+    let follow = Follow { live, user_id: actor.user_id, portal_id: actor.portal.id, changes, last: None };
     let events = stream::unfold(follow, next);
     // Buffering proxies would hold the events back.
     ([("x-accel-buffering", "no")], Sse::new(events).keep_alive(KeepAlive::default())).into_response()

@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// wakes the task at once; this is for clocks that jump and for other processes
 /// on the same database.
 const PULSE: Duration = Duration::from_secs(2);
-const SWEEP: Duration = Duration::from_secs(600);
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// Starts them; they end, after the step they are at, when `stop` is cancelled.
 pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &CancellationToken) {

@@ -75,7 +75,7 @@ impl Services {
             permanent_host: extra.permanent_host,
             key,
             renew_at: at(*renew_at),
-            running: running(&row.state),
+            running: running(&row.state, self.now().as_second()),
             last_renewal: last.map(attempt_view),
             next_try_at: failing.as_ref().map(|f| at(f.next_try_at)),
             failed_tries: failing.as_ref().map_or(0, |f| f.attempts),
@@ -137,11 +137,15 @@ fn attempt_view(a: AttemptRow) -> AttemptView {
     }
 }
 
-fn running(state: &State) -> Option<Running> {
+/// What an attempt is doing now; one that waits for its next try does nothing.
+fn running(state: &State, now: i64) -> Option<Running> {
     let attempt = state.attempt()?;
+    let waits = state.failing.as_ref().is_some_and(|f| f.next_try_at > now);
     let step = match &state.phase {
         Phase::Active => return None,
+        Phase::Creating { .. } if waits => return None,
         Phase::Creating { .. } => "Asking Qlik for a new key",
+        // A fresh key may take a while; the waits between two looks are part of it.
         Phase::Staged { .. } => "Proving the new key",
         Phase::Proved { .. } => "Switching to the new key",
     };

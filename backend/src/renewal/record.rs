@@ -60,7 +60,10 @@ pub(super) async fn record(
         tracing::warn!(portal.id = %lease.row.portal_id, reason = ?need.reason, "a person is needed for the Qlik key");
     }
     save(s, &mut tx, lease, state).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    // Before the next remote call, so that who looks on sees the step while it lasts.
+    s.changed(&lease.row.portal_id);
+    Ok(())
 }
 
 async fn write_side(

@@ -160,7 +160,6 @@ impl Services {
                 Decision::Do(action, why) => {
                     tracing::debug!(portal.id = %lease.row.portal_id, ?action, why, "renewal step");
                     act::act(self, lease, action).await?;
-                    self.changed(&lease.row.portal_id);
                 }
             }
         }

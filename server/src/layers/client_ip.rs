@@ -12,7 +12,11 @@ use axum::{
     response::Response,
 };
 
-pub(crate) async fn client_ip(State(trusted): State<Option<IpAddr>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn client_ip(
+    State(trusted): State<Option<IpAddr>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip().to_canonical());
     if let Some(ip) = peer.map(|peer| from(peer, trusted, request.headers())) {
         request.extensions_mut().insert(ClientIp(ip));

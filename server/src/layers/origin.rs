@@ -27,7 +27,10 @@ pub(crate) async fn same_origin(State(origins): State<Origins>, request: Request
         return next.run(request).await;
     }
     tracing::warn!(path = request.uri().path(), "refused a request from another origin");
-    (StatusCode::FORBIDDEN, "This request did not come from a page of this portal. Open the page anew and try again.\n")
+    (
+        StatusCode::FORBIDDEN,
+        "This request did not come from a page of this portal. Open the page anew and try again.\n",
+    )
         .into_response()
 }
 

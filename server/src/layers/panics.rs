@@ -9,6 +9,7 @@ use axum::{
 };
 use qlik::{SystemEntropy, random_id};
 
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]
 pub(crate) fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     let incident = random_id(&SystemEntropy);
     let words = panic
@@ -21,6 +22,8 @@ pub(crate) fn on_panic(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
         "Something went wrong that should not. It was logged as incident {incident}.\n"
     )));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }

@@ -1,0 +1,139 @@
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, Response},
+};
+use backend::testing::{FakeClock, TestServices, services};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::config::Flags;
+
+struct House {
+    router: Router,
+    services: TestServices,
+}
+
+async fn house(public_url: &str) -> House {
+    let services = services(FakeClock::new("2026-11-24T12:00:00Z".parse().unwrap())).await.unwrap();
+    let config = Config::read(Flags::at(public_url)).unwrap();
+    let router = router(&config, &services, &CancellationToken::new());
+    House { router, services }
+}
+
+impl House {
+    async fn ask(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Response<Body> {
+        self.ask(Request::get(path).header("host", "acme.portal.example").body(Body::empty()).unwrap()).await
+    }
+}
+
+fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response.headers().get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+}
+
+fn sign_in(origin: Option<&str>, password: &str) -> Request<Body> {
+    let request = Request::post("/api/people/sign-in")
+        .header("host", "acme.portal.example")
+        .header("accept", "text/html")
+        .header("content-type", "application/x-www-form-urlencoded");
+    let request = match origin {
+        Some(origin) => request.header("origin", origin),
+        None => request,
+    };
+    let form = format!("email=ada%40acme.example&password={}&next=", password.replace(' ', "+"));
+    request.body(Body::from(form)).unwrap()
+}
+
+const HTTPS: &str = "https://acme.portal.example";
+
+#[tokio::test]
+async fn a_portal_that_is_not_set_up_leads_every_page_to_the_set_up() {
+    let h = house(HTTPS).await;
+    for path in ["/", "/login", "/apps", "/admin/settings", "/profile"] {
+        let response = h.get(path).await;
+        assert_eq!(
+            (response.status(), header(&response, "location")),
+            (StatusCode::SEE_OTHER, "/setup"),
+            "{path}"
+        );
+    }
+    assert_eq!(h.get("/setup").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_change_that_comes_from_elsewhere_is_refused_before_anything_is_looked_at() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    for origin in [None, Some("https://evil.example"), Some("null")] {
+        let response = h.ask(sign_in(origin, "correct horse battery")).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{origin:?}");
+        assert_eq!(header(&response, "set-cookie"), "");
+    }
+}
+
+#[tokio::test]
+async fn a_session_cookie_is_for_this_host_alone_and_signs_in() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    let response = h.ask(sign_in(Some(HTTPS), "correct horse battery")).await;
+    assert_eq!(header(&response, "location"), "/apps");
+    let cookie = header(&response, "set-cookie").to_owned();
+    assert!(cookie.starts_with("__Host-qonduit="), "{cookie}");
+    for flag in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(flag), "{flag} is not in {cookie}");
+    }
+    let pair = cookie.split(';').next().unwrap();
+    let page = Request::get("/profile").header("host", "acme.portal.example").header("cookie", pair);
+    let page = h.ask(page.body(Body::empty()).unwrap()).await;
+    assert_eq!(page.status(), StatusCode::OK);
+    let html = to_bytes(page.into_body(), 1 << 20).await.unwrap();
+    assert!(String::from_utf8_lossy(&html).contains("ada@acme.example"));
+}
+
+#[tokio::test]
+async fn on_loopback_without_tls_the_cookie_has_a_plain_name() {
+    let h = house("http://127.0.0.1:3000").await;
+    h.services.administrator().await.unwrap();
+    let response = h.ask(sign_in(Some("http://127.0.0.1:3000"), "wrong password here")).await;
+    let cookie = header(&response, "set-cookie");
+    assert!(cookie.starts_with("qonduit=") && !cookie.contains("Secure"), "{cookie}");
+}
+
+#[tokio::test]
+async fn the_status_stream_is_for_administrators() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    assert_eq!(h.get("/admin/settings/status/stream").await.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn every_answer_says_that_it_may_not_be_framed_or_sniffed() {
+    let h = house(HTTPS).await;
+    for path in ["/setup", "/healthz", "/readyz", "/pkg/none.js", "/no/such/page"] {
+        let response = h.get(path).await;
+        assert!(header(&response, "content-security-policy").contains("frame-ancestors 'none'"), "{path}");
+        assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{path}");
+        assert!(header(&response, "strict-transport-security").starts_with("max-age="), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_server_is_ready_once_the_renewal_task_has_looked() {
+    let h = house(HTTPS).await;
+    assert_eq!(h.get("/healthz").await.status(), StatusCode::OK);
+    assert_eq!(h.get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    h.services.tick().await.unwrap();
+    assert_eq!(h.get("/readyz").await.status(), StatusCode::OK);
+    h.services.clock.advance(jiff::SignedDuration::from_mins(10));
+    assert_eq!(h.get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_page_that_does_not_exist_is_a_404() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    assert_eq!(h.get("/no/such/page").await.status(), StatusCode::NOT_FOUND);
+}
