@@ -90,7 +90,7 @@ async fn every_page() -> Vec<(String, Page, String)> {
 async fn every_control_of_every_page_has_a_label_and_what_describes_it_is_there() {
     for (name, page, _) in every_page().await {
         for control in page.0.iter().filter(|e| ["input", "select", "textarea"].contains(&e.tag.as_str())) {
-            if control.attr("type") == Some("hidden") {
+            if control.attr("type") == Some("hidden") || control.attr("hidden").is_some() {
                 continue;
             }
             let labelled = match control.attr("id") {

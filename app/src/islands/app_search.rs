@@ -22,7 +22,7 @@ mod browser {
     use wasm_bindgen_futures::{JsFuture, spawn_local};
     use web_sys::{HtmlInputElement, Response};
 
-    use super::super::swap::{localise, swap};
+    use super::super::swap::swap;
     use crate::routes;
 
     const PARTS: &[&str] = &["apps-count", "apps-results"];
@@ -30,9 +30,6 @@ mod browser {
     const PAUSE: Duration = Duration::from_millis(250);
 
     pub(super) fn listen(button: NodeRef<Button>) {
-        if let Some(results) = document().get_element_by_id("apps-results") {
-            localise(&results);
-        }
         // Counts the letters: only the answer to the last one is shown.
         let latest = Rc::new(Cell::new(0_u32));
         let on_input = window_event_listener_untyped("input", move |event| {

@@ -4,18 +4,18 @@
 
 pub mod app_search;
 pub mod copy_button;
-pub mod local_time;
+#[cfg(feature = "hydrate")]
+mod moments;
+pub mod page_life;
 pub mod settings_form;
 pub mod status_panel;
-pub mod submit_button;
 #[cfg(feature = "hydrate")]
 mod swap;
 pub mod theme_switch;
 
 pub use app_search::AppSearch;
 pub use copy_button::CopyButton;
-pub use local_time::{Countdown, LocalTime};
+pub use page_life::PageLife;
 pub use settings_form::SaveSettingsButton;
 pub use status_panel::StatusPanel;
-pub use submit_button::SubmitButton;
 pub use theme_switch::ThemeSwitch;

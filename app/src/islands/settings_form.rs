@@ -45,16 +45,13 @@ mod browser {
         FormData, HtmlElement, HtmlFormElement, HtmlInputElement, RequestInit, Response, UrlSearchParams,
     };
 
-    use super::super::swap::{localise, swap, text_of};
+    use super::super::swap::{swap, text_of};
     use crate::tidy::host_in;
 
     const PARTS: &[&str] = &["settings-summary", "settings-fields", "settings-draft", "settings-checks"];
 
     pub(super) fn take_over(button: NodeRef<Button>, busy: RwSignal<bool>, unreachable: RwSignal<bool>) {
         let form = move || button.get_untracked().and_then(|b| b.form());
-        if let Some(checks) = document().get_element_by_id("settings-checks") {
-            localise(&checks);
-        }
         let on_submit = window_event_listener(ev::submit, move |event| {
             let Some(form) = form() else { return };
             if event.target().and_then(|t| t.dyn_into().ok()).as_ref() != Some(&form) {

@@ -20,21 +20,13 @@ mod browser {
     use wasm_bindgen::{JsCast, prelude::Closure};
     use web_sys::{EventSource, MessageEvent};
 
-    use super::super::{
-        local_time::browser::each_minute,
-        swap::{localise, swap, text_of},
-    };
+    use super::super::swap::{swap, text_of};
     use crate::routes;
 
     const PARTS: &[&str] = &["status-health", "status-says", "status-facts"];
 
     /// The stream lives as long as the page, and so do the closures.
     pub(super) fn follow(said: RwSignal<&'static str>) {
-        each_minute(|| {
-            if let Some(root) = document().document_element() {
-                localise(&root);
-            }
-        });
         let Ok(source) = EventSource::new(routes::STATUS_STREAM) else { return };
         let heard = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             said.set("Live");

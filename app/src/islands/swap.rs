@@ -3,10 +3,10 @@
 
 use js_sys::Reflect;
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use web_sys::Element;
 
-use super::local_time::browser::{local, relative_to_now};
+use super::moments::{each, localise};
 
 /// Fills the page's elements with the given ids from those in `html`. The
 /// elements themselves stay, so that one that is read out keeps being so.
@@ -36,29 +36,6 @@ fn keep_open(old: &Element, new: &Element) {
             let _ = again.set_attribute("open", "");
         }
     });
-}
-
-/// Writes the moments below `root` in the viewer's zone, and counts.
-pub(super) fn localise(root: &Element) {
-    each(root, "time[data-live]", |time| {
-        if let Some(iso) = time.get_attribute("datetime") {
-            time.set_text_content(Some(&local(&iso)));
-        }
-    });
-    each(root, "[data-at]", |span| {
-        if let Some(at) = span.get_attribute("data-at").and_then(|at| at.parse().ok()) {
-            span.set_text_content(Some(&relative_to_now(at)));
-        }
-    });
-}
-
-fn each(root: &Element, selector: &str, act: impl Fn(Element)) {
-    let Ok(found) = root.query_selector_all(selector) else { return };
-    for at in 0..found.length() {
-        if let Some(element) = found.item(at).and_then(|n| n.dyn_into().ok()) {
-            act(element);
-        }
-    }
 }
 
 /// A text of a JSON object.

@@ -19,9 +19,8 @@ use crate::{
         alert::Alert,
         button::{LinkButton, Weight},
         card::Empty,
-        live_time::LiveTime,
         page::Frame,
-        time::Moment,
+        time::{Moment, Time},
     },
     wire::Tone,
     words,
@@ -126,7 +125,7 @@ fn row(app: &AppRow) -> AnyView {
     let space = app.space.clone().unwrap_or_else(|| "Personal".to_owned());
     let about = app.description.clone().map(|text| view! { <p class="app-about">{text}</p> });
     let reloaded = match app.reloaded_at {
-        Some(at) => view! { "Reloaded " <LiveTime at=Moment::from(at)/> }.into_any(),
+        Some(at) => view! { "Reloaded " <Time at=Moment::from(at)/> }.into_any(),
         None => "Never reloaded".into_any(),
     };
     view! {

@@ -5,11 +5,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{SETTINGS, Visit, go_on, load};
 use crate::{
     api::{form, settings::Disconnect},
-    islands::SubmitButton,
     routes,
     ssr::{ctx, flash},
     ui::{
-        button::{LinkButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         form::ErrorSummary,
         page::Frame,
     },
@@ -65,11 +64,7 @@ pub fn DisconnectPage() -> impl IntoView {
                         </p>
                     </div>
                     <div class="actions">
-                        <SubmitButton
-                            label="Disconnect".into()
-                            busy="Disconnecting…".into()
-                            class=Weight::Danger.class().into()
-                        />
+                        <SubmitButton label="Disconnect" busy="Disconnecting…" weight=Weight::Danger/>
                         <LinkButton href=routes::SETTINGS>"Cancel"</LinkButton>
                     </div>
                 </form>

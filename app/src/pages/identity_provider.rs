@@ -9,12 +9,11 @@ use super::{
 use crate::{
     api::{form, settings::CreateIdentityProvider},
     error::{AppError, QlikTrouble},
-    islands::SubmitButton,
     routes,
     ssr::{ctx, flash},
     ui::{
         alert::Alert,
-        button::{LinkButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         page::Frame,
     },
     wire::Tone,
@@ -80,11 +79,7 @@ pub fn IdentityProviderPage() -> impl IntoView {
                      can delete it there at any time, under Administration > Identity provider."
                 </p>
                 <form class="actions" method="post" action=CreateIdentityProvider::PATH>
-                    <SubmitButton
-                        label="Create identity provider".into()
-                        busy="Creating…".into()
-                        class=Weight::Primary.class().into()
-                    />
+                    <SubmitButton label="Create identity provider" busy="Creating…" weight=Weight::Primary/>
                     <LinkButton href=routes::SETTINGS>"Cancel"</LinkButton>
                 </form>
             </Frame>

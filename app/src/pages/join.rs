@@ -6,11 +6,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::load;
 use crate::{
     api::{form, people::Join},
-    islands::SubmitButton,
     routes,
     ssr::{ctx, flash},
     ui::{
-        button::{LinkButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         field::{FieldFrame, PasswordField},
         form::{ErrorSummary, FormState},
         page::Plain,
@@ -66,7 +65,7 @@ fn JoinForm(invited: InvitedUser, token: String, form: FormState) -> impl IntoVi
                     autocomplete="new-password"
                 />
                 <div class="actions">
-                    <SubmitButton label="Set password".into() busy="Saving…".into() class=Weight::Primary.class().into()/>
+                    <SubmitButton label="Set password" busy="Saving…" weight=Weight::Primary/>
                 </div>
             </form>
         </Plain>

@@ -5,11 +5,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{go_on, load};
 use crate::{
     api::{form, people::SignIn},
-    islands::SubmitButton,
     routes,
     ssr::{ctx, flash},
     ui::{
-        button::Weight,
+        button::{SubmitButton, Weight},
         field::{PasswordField, TextField},
         form::{ErrorSummary, FormState},
         page::Plain,
@@ -43,7 +42,7 @@ fn SignInForm(portal: String, form: FormState, next: String, notice: Option<Noti
                 <TextField form=form.clone() name="email" label="E-mail" kind="email" autocomplete="username" focus=true/>
                 <PasswordField form name="password" label="Password" autocomplete="current-password"/>
                 <div class="actions">
-                    <SubmitButton label="Sign in".into() busy="Signing in…".into() class=Weight::Primary.class().into()/>
+                    <SubmitButton label="Sign in" busy="Signing in…" weight=Weight::Primary/>
                 </div>
             </form>
             <p class="aside">"Forgot your password? An administrator can give you a new link."</p>

@@ -5,10 +5,9 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{Visit, load};
 use crate::{
     api::people::SignOut,
-    islands::SubmitButton,
     routes,
     ui::{
-        button::{LinkButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         page::Frame,
     },
 };
@@ -23,7 +22,7 @@ pub fn LogoutPage() -> impl IntoView {
             <Frame viewer=visit.viewer title="Sign out" here="" notice=visit.notice>
                 <p class="lead">"You are signed in as " <strong>{email}</strong> "."</p>
                 <form class="actions" method="post" action=SignOut::PATH>
-                    <SubmitButton label="Sign out".into() busy="Signing out…".into() class=Weight::Primary.class().into()/>
+                    <SubmitButton label="Sign out" busy="Signing out…" weight=Weight::Primary/>
                     <LinkButton href=routes::HOME>"Stay signed in"</LinkButton>
                 </form>
             </Frame>

@@ -9,11 +9,10 @@ use crate::{
         form,
         profile::{ChangePassword, Rename},
     },
-    islands::SubmitButton,
     routes,
     ssr::flash,
     ui::{
-        button::Weight,
+        button::SubmitButton,
         card::Card,
         field::{PasswordField, TextField},
         form::{ErrorSummary, FormState},
@@ -33,8 +32,8 @@ pub fn ProfilePage() -> impl IntoView {
             <Frame viewer=visit.viewer title="Profile" here=routes::PROFILE notice=visit.notice wrong>
                 <ErrorSummary form=name.clone() fields=&["name"]/>
                 <ErrorSummary form=password.clone() fields=&["current_password", "new_password"]/>
-                <AccountCard actor=visit.actor form=name/>
-                <PasswordCard form=password/>
+                <AccountCard actor=visit.actor.clone() form=name/>
+                <PasswordCard email=visit.actor.email form=password/>
             </Frame>
         }
         .into_any())
@@ -44,7 +43,7 @@ pub fn ProfilePage() -> impl IntoView {
 #[component]
 fn AccountCard(actor: Actor, form: FormState) -> impl IntoView {
     view! {
-        <Card id="account" title="Account">
+        <Card id="account" title="Account" split=true>
             <dl class="facts">
                 <dt>"E-mail"</dt>
                 <dd>{actor.email}</dd>
@@ -54,7 +53,7 @@ fn AccountCard(actor: Actor, form: FormState) -> impl IntoView {
             <form class="form" method="post" action=Rename::PATH novalidate=true>
                 <TextField form name="name" label="Name" value=actor.name autocomplete="name"/>
                 <div class="actions">
-                    <SubmitButton label="Save name".into() busy="Saving…".into() class=Weight::Plain.class().into()/>
+                    <SubmitButton label="Save name" busy="Saving…"/>
                 </div>
             </form>
         </Card>
@@ -62,10 +61,17 @@ fn AccountCard(actor: Actor, form: FormState) -> impl IntoView {
 }
 
 #[component]
-fn PasswordCard(form: FormState) -> impl IntoView {
+fn PasswordCard(email: String, form: FormState) -> impl IntoView {
     view! {
-        <Card id="password-card" title="Password" lead="A new password signs you out in every other browser.">
+        <Card
+            id="password-card"
+            title="Password"
+            lead="A new password signs you out in every other browser."
+            split=true
+        >
             <form class="form" method="post" action=ChangePassword::PATH novalidate=true>
+                // For password managers: whose password this is.
+                <input type="email" autocomplete="username" value=email readonly=true hidden=true/>
                 <PasswordField
                     form=form.clone()
                     name="current_password"
@@ -80,7 +86,7 @@ fn PasswordCard(form: FormState) -> impl IntoView {
                     autocomplete="new-password"
                 />
                 <div class="actions">
-                    <SubmitButton label="Change password".into() busy="Changing…".into() class=Weight::Plain.class().into()/>
+                    <SubmitButton label="Change password" busy="Changing…"/>
                 </div>
             </form>
         </Card>

@@ -5,11 +5,10 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::load;
 use crate::{
     api::{form, people::SetUp},
-    islands::SubmitButton,
     routes,
     ssr::{ctx, flash},
     ui::{
-        button::{LinkButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         field::{PasswordField, TextField},
         form::{ErrorSummary, FormState},
         page::Plain,
@@ -77,7 +76,7 @@ fn SetUpForm(form: FormState) -> impl IntoView {
                     autocomplete="new-password"
                 />
                 <div class="actions">
-                    <SubmitButton label="Create portal".into() busy="Creating…".into() class=Weight::Primary.class().into()/>
+                    <SubmitButton label="Create portal" busy="Creating…" weight=Weight::Primary/>
                 </div>
             </form>
         </Plain>

@@ -14,12 +14,11 @@ use crate::{
         users::{EnableUser, NewLink, SetRole},
     },
     error::AppError,
-    islands::SubmitButton,
     routes,
     ssr::{ctx, flash},
     ui::{
         badge::Badge,
-        button::{LinkButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         card::Card,
         field::SelectField,
         form::{ErrorSummary, FormState},
@@ -108,19 +107,29 @@ fn Facts(user: UserRow, now: jiff::Timestamp) -> impl IntoView {
 fn RoleCard(user: UserRow, form: FormState) -> impl IntoView {
     if user.is_owner {
         return view! {
-            <Card id="role" title="Role" lead="The owner made the portal and always stays an administrator.">
+            <Card
+                id="role"
+                title="Role"
+                lead="The owner made the portal and always stays an administrator."
+                split=true
+            >
                 <p>{role_text(user.role, true)}</p>
             </Card>
         }
         .into_any();
     }
     view! {
-        <Card id="role" title="Role" lead="Administrators change settings and people. Users open apps.">
+        <Card
+            id="role"
+            title="Role"
+            lead="Administrators change settings and people. Users open apps."
+            split=true
+        >
             <form class="form" method="post" action=SetRole::PATH novalidate=true>
                 <input type="hidden" name="user" value=user.id/>
                 <SelectField form name="role" label="Role" options=ROLES value=user.role.as_str()/>
                 <div class="actions">
-                    <SubmitButton label="Save role".into() busy="Saving…".into() class=Weight::Plain.class().into()/>
+                    <SubmitButton label="Save role" busy="Saving…"/>
                 </div>
             </form>
         </Card>
@@ -140,10 +149,10 @@ fn PasswordLinkCard(user: UserRow, myself: bool) -> impl IntoView {
         }
     };
     view! {
-        <Card id="new-link" title="One-time link" lead>
+        <Card id="new-link" title="One-time link" lead split=true>
             <form class="actions" method="post" action=NewLink::PATH>
                 <input type="hidden" name="user" value=user.id/>
-                <SubmitButton label="New link".into() busy="Making…".into() class=Weight::Plain.class().into()/>
+                <SubmitButton label="New link" busy="Making…"/>
             </form>
         </Card>
     }
@@ -158,21 +167,26 @@ fn AccessCard(user: UserRow, myself: bool) -> impl IntoView {
         _ => None,
     };
     if let Some(why_not) = why_not {
-        return view! { <Card id="access" title="Access"><p>{why_not}</p></Card> }.into_any();
+        return view! { <Card id="access" title="Access" split=true><p>{why_not}</p></Card> }.into_any();
     }
     let id = user.id;
     let enabled = match user.status {
         Status::Disabled => view! {
             <form method="post" action=EnableUser::PATH>
                 <input type="hidden" name="user" value=id.clone()/>
-                <SubmitButton label="Enable".into() busy="Enabling…".into() class=Weight::Plain.class().into()/>
+                <SubmitButton label="Enable" busy="Enabling…"/>
             </form>
         }
         .into_any(),
         _ => view! { <LinkButton href=routes::user_disable(&id)>"Disable…"</LinkButton> }.into_any(),
     };
     view! {
-        <Card id="access" title="Access" lead="Disabling keeps the account and its history. Removing is for good.">
+        <Card
+            id="access"
+            title="Access"
+            lead="Disabling keeps the account and its history. Removing is for good."
+            split=true
+        >
             <div class="actions">
                 {enabled}
                 <LinkButton href=routes::user_remove(&id) weight=Weight::Danger>"Remove…"</LinkButton>

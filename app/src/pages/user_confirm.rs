@@ -8,10 +8,9 @@ use super::{
 };
 use crate::{
     api::users::{DisableUser, RemoveUser},
-    islands::SubmitButton,
     routes,
     ui::{
-        button::{LinkButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         page::Frame,
     },
 };
@@ -35,7 +34,7 @@ pub fn DisableUserPage() -> impl IntoView {
                 <p>"Their account, role and history stay. Nothing changes at Qlik."</p>
                 <form class="actions" method="post" action=DisableUser::PATH>
                     <input type="hidden" name="user" value=id.clone()/>
-                    <SubmitButton label="Disable account".into() busy="Disabling…".into() class=Weight::Danger.class().into()/>
+                    <SubmitButton label="Disable account" busy="Disabling…" weight=Weight::Danger/>
                     <LinkButton href=routes::user(&id)>"Cancel"</LinkButton>
                 </form>
             </Frame>
@@ -67,7 +66,7 @@ pub fn RemoveUserPage() -> impl IntoView {
                 </p>
                 <form class="actions" method="post" action=RemoveUser::PATH>
                     <input type="hidden" name="user" value=id.clone()/>
-                    <SubmitButton label="Remove account".into() busy="Removing…".into() class=Weight::Danger.class().into()/>
+                    <SubmitButton label="Remove account" busy="Removing…" weight=Weight::Danger/>
                     <LinkButton href=routes::user(&id)>"Cancel"</LinkButton>
                 </form>
             </Frame>

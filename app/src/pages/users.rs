@@ -9,7 +9,6 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{ADMINISTRATION, Visit, load};
 use crate::{
     api::{form, users::AddUser},
-    islands::{Countdown, SubmitButton},
     routes,
     ssr::{
         ctx,
@@ -17,14 +16,14 @@ use crate::{
     },
     ui::{
         badge::Badge,
-        button::Weight,
+        button::{SubmitButton, Weight},
         card::Card,
         copy::CopyField,
         field::{SelectField, TextField},
         form::{ErrorSummary, FormState},
         page::Frame,
         table::Table,
-        time::{Moment, Time},
+        time::{Countdown, Moment, Time},
     },
     wire::Tone,
     words,
@@ -78,12 +77,12 @@ fn Row(user: UserRow, now: jiff::Timestamp) -> impl IntoView {
     view! {
         <tr>
             <th scope="row">
-                <a href=routes::user(&user.id)>{user.name.clone()}</a>
+                <span class="name">{user.name.clone()}</span>
                 <span class="sub">{user.email}</span>
             </th>
             <td>{role_text(user.role, user.is_owner)}</td>
             <td><Badge tone text=status/></td>
-            <td class="nowrap">{signed_in}</td>
+            <td class="nowrap" data-label="Last sign-in">{signed_in}</td>
             <td class="end">
                 <a class="button small" href=routes::user(&user.id)>
                     "Manage"<span class="visually-hidden">" " {user.name}</span>
@@ -100,6 +99,7 @@ fn AddCard(form: FormState) -> impl IntoView {
             id="add"
             title="Add a user"
             lead="You get a one-time link to pass on. The person sets a password with it; Qonduit sends no e-mail."
+            split=true
         >
             <form class="form" method="post" action=AddUser::PATH novalidate=true>
                 <TextField
@@ -119,7 +119,7 @@ fn AddCard(form: FormState) -> impl IntoView {
                     value="user"
                 />
                 <div class="actions">
-                    <SubmitButton label="Add user".into() busy="Adding…".into() class=Weight::Primary.class().into()/>
+                    <SubmitButton label="Add user" busy="Adding…" weight=Weight::Primary/>
                 </div>
             </form>
         </Card>

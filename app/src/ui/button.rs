@@ -40,3 +40,17 @@ pub fn LinkButton(
 ) -> impl IntoView {
     view! { <a class=weight.class() href=href>{children()}</a> }
 }
+
+/// The button that sends the form that it stands in.
+#[component]
+pub fn SubmitButton(
+    /// What it says: a verb that names the result.
+    label: &'static str,
+    /// What it says while the form is under way.
+    busy: &'static str,
+    /// How much it stands out.
+    #[prop(optional)]
+    weight: Weight,
+) -> impl IntoView {
+    view! { <button type="submit" class=weight.class() data-busy=busy>{label}</button> }
+}

@@ -13,16 +13,19 @@ pub fn Card(
     /// A sentence below the heading.
     #[prop(optional, into)]
     lead: Option<String>,
+    /// Heading beside the content where there is room.
+    #[prop(optional)]
+    split: bool,
     /// The content.
     children: Children,
 ) -> impl IntoView {
     view! {
-        <section class="card" aria-labelledby=id>
+        <section class=if split { "card split" } else { "card" } aria-labelledby=id>
             <div class="card-head">
                 <h2 class="card-title" id=id>{title}</h2>
                 {lead.map(|text| view! { <p class="card-lead">{text}</p> })}
             </div>
-            {children()}
+            <div class="card-body">{children()}</div>
         </section>
     }
 }

@@ -19,21 +19,22 @@ pub fn CopyField(
     hint: Option<String>,
 ) -> impl IntoView {
     let describedby = hint.is_some().then(|| format!("{id}-hint"));
+    let label_id = format!("{id}-label");
     view! {
         <div class="field">
-            <label class="label" for=id>{label}</label>
-            <div class="copy-row">
+            <label class="label" id=label_id.clone() for=id>{label}</label>
+            <div class="copy-row" role="group" aria-labelledby=label_id>
                 <input
                     class="input mono"
                     id=id
                     type="text"
                     readonly=true
-                    value=value.clone()
+                    value=value
                     spellcheck="false"
                     autocomplete="off"
                     aria-describedby=describedby
                 />
-                <CopyButton value what=label.to_owned()/>
+                <CopyButton/>
             </div>
             {hint.map(|text| view! { <p class="hint" id=format!("{id}-hint")>{text}</p> })}
         </div>

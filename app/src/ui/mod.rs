@@ -9,7 +9,6 @@ pub mod copy;
 pub mod field;
 pub mod form;
 pub mod icons;
-pub mod live_time;
 pub mod nav;
 #[cfg(feature = "ssr")]
 pub mod page;

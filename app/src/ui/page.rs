@@ -10,7 +10,11 @@ use super::{
     icons::Icon,
     nav::{NavLinks, Viewer},
 };
-use crate::{islands::ThemeSwitch, routes, wire::Notice};
+use crate::{
+    islands::{PageLife, ThemeSwitch},
+    routes,
+    wire::Notice,
+};
 
 /// A step on the way to the present page: its name, and where it is if it is a
 /// page of its own.
@@ -147,6 +151,7 @@ fn Foot() -> impl IntoView {
         <footer class="foot">
             <span>"Qonduit " {env!("CARGO_PKG_VERSION")}</span>
             <ThemeSwitch/>
+            <PageLife/>
         </footer>
     }
 }

@@ -1,10 +1,9 @@
-//! Moments: the server writes them in UTC, and an island then in the viewer's
-//! zone. Relative time stands only beside an absolute one.
+//! Moments: the server writes them in UTC, and the page's one island for that
+//! writes what is marked anew in the viewer's zone. Relative time stands only
+//! beside an absolute one.
 
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
-
-use crate::islands::LocalTime;
 
 /// A moment as it is written on a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,14 +24,27 @@ impl From<jiff::Timestamp> for Moment {
     }
 }
 
-/// A moment on a page.
+/// A moment, marked to be rewritten in the viewer's zone; UTC stays in `title`.
 #[component]
 pub fn Time(
     /// When.
     #[prop(into)]
     at: Moment,
 ) -> impl IntoView {
-    view! { <LocalTime iso=at.iso utc=at.utc/> }
+    let title = at.utc.clone();
+    view! { <time datetime=at.iso title=title data-live="">{at.utc}</time> }
+}
+
+/// How far a moment is from now, marked to be kept right each minute.
+#[component]
+pub fn Countdown(
+    /// The moment, in unix seconds.
+    at: i64,
+    /// What the server counted; empty where the browser is to count.
+    #[prop(into)]
+    counted: String,
+) -> impl IntoView {
+    view! { <span class="relative" data-at=at.to_string()>{counted}</span> }
 }
 
 #[cfg(all(test, feature = "ssr"))]

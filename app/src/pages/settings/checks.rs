@@ -4,7 +4,11 @@ use leptos::prelude::*;
 
 use crate::{
     ssr::settings::Shown,
-    ui::{badge::OutcomeBadge, icons::Icon, live_time::LiveTime, time::Moment},
+    ui::{
+        badge::OutcomeBadge,
+        icons::Icon,
+        time::{Moment, Time},
+    },
     wire::{Check, Link, Outcome},
 };
 
@@ -23,7 +27,7 @@ pub(super) fn checks(shown: &Shown) -> AnyView {
         <section class="card" aria-labelledby="checks">
             <div class="card-head">
                 <h3 class="card-title" id="checks">"Checks"</h3>
-                <p class="card-lead">{of} {report.headline.clone()} " " {at.map(|at| view! { <LiveTime at/> })}</p>
+                <p class="card-lead">{of} {report.headline.clone()} " " {at.map(|at| view! { <Time at/> })}</p>
             </div>
             <ol class="checks">{lines.collect_view()}</ol>
         </section>

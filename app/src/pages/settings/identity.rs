@@ -56,10 +56,10 @@ pub(crate) fn certificate(pem: &str) -> AnyView {
     view! {
         <div class="field">
             <span class="label" id="identity-certificate">"Certificate"</span>
-            <div class="copy-row top">
+            <div class="copy-row top" role="group" aria-labelledby="identity-certificate">
                 // It scrolls, so it must be reachable by keyboard.
-                <pre class="pem mono" tabindex="0" role="region" aria-labelledby="identity-certificate">{pem.clone()}</pre>
-                <CopyButton value=pem what="Certificate".to_owned()/>
+                <pre class="pem mono" tabindex="0" role="region" aria-labelledby="identity-certificate">{pem}</pre>
+                <CopyButton/>
             </div>
         </div>
     }

@@ -12,15 +12,14 @@ use super::{
 };
 use crate::{
     api::settings::{RenewNow, TestConnection},
-    islands::{StatusPanel, SubmitButton},
+    islands::StatusPanel,
     routes,
     ssr::settings::{Console, mark},
     ui::{
         alert::Alert,
         badge::Badge,
-        button::Weight,
-        live_time::{LiveTime, LiveUntil},
-        time::Moment,
+        button::{SubmitButton, Weight},
+        time::{Countdown, Moment, Time},
     },
     wire::Tone,
     words,
@@ -39,7 +38,7 @@ impl At {
     fn moment(self, at: Timestamp) -> AnyView {
         let away = at.as_second() - self.now.as_second();
         let counted = if self.counts { words::relative(away) } else { String::new() };
-        view! { <LiveTime at=Moment::from(at)/> " (" <LiveUntil at=at.as_second() counted/> ")" }.into_any()
+        view! { <Time at=Moment::from(at)/> " (" <Countdown at=at.as_second() counted/> ")" }.into_any()
     }
 }
 
@@ -52,10 +51,10 @@ pub(super) fn panel(status: &StatusView, console: &Console, at: At) -> AnyView {
             <div class="stack" id="status-facts">{facts(status, at)}</div>
             <div class="actions">
                 <form method="post" action=RenewNow::PATH>
-                    <SubmitButton label="Renew now".into() busy="Renewing…".into() class=Weight::Plain.class().into()/>
+                    <SubmitButton label="Renew now" busy="Renewing…"/>
                 </form>
                 <form method="post" action=TestConnection::PATH>
-                    <SubmitButton label="Test connection".into() busy="Testing…".into() class=Weight::Plain.class().into()/>
+                    <SubmitButton label="Test connection" busy="Testing…"/>
                 </form>
                 <form method="get" action=routes::DISCONNECT>
                     <button class=Weight::Danger.class() type="submit">"Disconnect…"</button>
@@ -124,7 +123,7 @@ pub(super) fn says(status: &StatusView, console: &Console, at: At) -> AnyView {
         let (step, since) = (lower_first(r.step), Moment::from(r.since));
         view! {
             <Alert tone=Tone::Neutral>
-                <p>"Renewing: " {step} ", since " <LiveTime at=since/> "."</p>
+                <p>"Renewing: " {step} ", since " <Time at=since/> "."</p>
             </Alert>
         }
     });
@@ -185,7 +184,7 @@ fn last_renewal(attempt: &AttemptView) -> AnyView {
     // Of one that went well there is nothing more to say.
     let why = attempt.reason.clone().filter(|_| tone != Tone::Good);
     view! {
-        <LiveTime at=Moment::from(ended)/> " " <Badge tone text/> " " {took} {by}
+        <Time at=Moment::from(ended)/> " " <Badge tone text/> " " {took} {by}
         {why.map(|text| view! { <span class="sub">{text}</span> })}
         {codes(attempt.qlik_code.as_deref(), attempt.trace_id.as_deref())}
     }

@@ -27,8 +27,8 @@ pub(super) fn timeline(status: &StatusView, now: Timestamp) -> AnyView {
     let key = &status.key;
     let second = |t: Timestamp| t.as_second();
     // The old key was there before; a tenth of the life is shown of that time.
-    let life = second(key.expires_at) - second(key.created_at);
-    let before = if status.old_key_until.is_some() { life / 10 } else { 0 };
+    let days = second(key.expires_at) - second(key.created_at);
+    let before = if status.old_key_until.is_some() { days / 10 } else { 0 };
     let span = Span { start: second(key.created_at) - before, end: second(key.expires_at) };
     let from = span.x(second(key.created_at));
     let (renewal, line) = (span.x(second(status.renew_at)), span.x(second(now)));
