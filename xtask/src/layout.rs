@@ -15,6 +15,9 @@ pub(crate) struct Layout {
     pub(crate) root: PathBuf,
     /// Cargo's build folder.
     pub(crate) target: PathBuf,
+    /// Tells this build of xtask from another. Taken at the start, for the file
+    /// may be replaced while it runs.
+    pub(crate) program: String,
 }
 
 impl Layout {
@@ -27,7 +30,10 @@ impl Layout {
             Some(folder) if !folder.is_empty() => root.join(folder),
             _ => root.join("target"),
         };
-        Ok(Self { root, target })
+        let file = std::env::current_exe()
+            .and_then(std::fs::metadata)
+            .context("cannot see this program's own file")?;
+        Ok(Self { root, target, program: format!("{} {:?}", file.len(), file.modified()?) })
     }
 
     /// What the server serves; `QONDUIT_SITE_ROOT` for it.

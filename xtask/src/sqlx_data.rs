@@ -39,7 +39,7 @@ pub(crate) fn write(layout: &Layout) -> Result<()> {
 pub(crate) fn check(layout: &Layout) -> Result<()> {
     let mut inputs = files_under(&layout.root.join("backend"))?;
     inputs.push(layout.root.join("Cargo.lock"));
-    let stamp = Stamp::of("sqlx", &layout.root, &inputs)?;
+    let stamp = Stamp::of("sqlx", layout, &inputs)?;
     let stamp_file = layout.target.join("sqlx.stamp");
     if stamp.is_in(&stamp_file) {
         println!("sqlx: nothing has changed since the last check");

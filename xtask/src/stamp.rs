@@ -4,19 +4,17 @@
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::layout::{read, write};
+use crate::layout::{Layout, read, write};
 
 /// What a result was made of: files, the way it was made, and this program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(String);
 
 impl Stamp {
-    pub(crate) fn of(way: &str, root: &Path, inputs: &[PathBuf]) -> Result<Self> {
-        let program =
-            std::fs::metadata(std::env::current_exe()?).context("cannot see this program's own file")?;
-        Ok(Self(format!("{way} {} {:?} {}", program.len(), program.modified()?, hash_of(root, inputs)?)))
+    pub(crate) fn of(way: &str, layout: &Layout, inputs: &[PathBuf]) -> Result<Self> {
+        Ok(Self(format!("{way} {} {}", layout.program, hash_of(&layout.root, inputs)?)))
     }
 
     pub(crate) fn is_in(&self, file: &Path) -> bool {
@@ -65,11 +63,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_one_way_does_not_pass_for_the_other() {
+    fn what_was_made_another_way_or_by_another_program_does_not_pass() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("any.stamp");
-        Stamp::of("debug", folder.path(), &[]).unwrap().write_to(&file).unwrap();
-        assert!(Stamp::of("debug", folder.path(), &[]).unwrap().is_in(&file));
-        assert!(!Stamp::of("release", folder.path(), &[]).unwrap().is_in(&file));
+        let layout = |program: &str| Layout {
+            root: folder.path().to_owned(),
+            target: folder.path().to_owned(),
+            program: program.to_owned(),
+        };
+        let stamp = |way: &str, program: &str| Stamp::of(way, &layout(program), &[]).unwrap();
+        stamp("debug", "this").write_to(&file).unwrap();
+        assert!(stamp("debug", "this").is_in(&file));
+        assert!(!stamp("release", "this").is_in(&file));
+        assert!(!stamp("debug", "other").is_in(&file));
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn run(layout: &Layout, mode: Mode) -> Result<()> {
     let mut inputs = files_under(&layout.root.join("style"))?;
     inputs.extend(files_under(&layout.root.join("public"))?);
     inputs.push(compiled.clone());
-    let stamp = Stamp::of(&format!("{mode:?}"), &layout.root, &inputs)?;
+    let stamp = Stamp::of(&format!("{mode:?}"), layout, &inputs)?;
     let stamp_file = layout.target.join("site.stamp");
     if stamp.is_in(&stamp_file) && layout.pkg().join("version.txt").is_file() {
         println!("bundle: nothing has changed");

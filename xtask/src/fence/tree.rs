@@ -54,18 +54,7 @@ pub(super) const FENCES: [Fence; 5] = [
     Fence {
         package: "backend",
         target: None,
-        refused: &[
-            "app",
-            "frontend",
-            "server",
-            "sandbox",
-            "leptos",
-            "axum",
-            "tower-http",
-            "ring",
-            "openssl",
-            "native-tls",
-        ],
+        refused: &["app", "frontend", "server", "sandbox", "leptos", "axum", "ring", "openssl", "native-tls"],
         refused_families: &["leptos_", "axum-"],
     },
     Fence {
