@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use app::{
     App,
-    shell::shell,
+    shell::{self, shell},
     ssr::{auth::Backend, ctx::ClientIp},
 };
 use axum::{
@@ -90,7 +90,10 @@ fn router(services: Services) -> Router {
     let options = LeptosOptions::builder().output_name("qonduit").build();
     let provide = {
         let services = services.clone();
-        move || provide_context(services.clone())
+        move || {
+            provide_context(services.clone());
+            shell::set_headers();
+        }
     };
     let functions = provide.clone();
     let sessions = SessionManagerLayer::new(MemoryStore::default());
