@@ -1,4 +1,7 @@
 //! The Qlik Sense integration, for administrators.
+//!
+//! What talks to Qlik is boxed: those futures are large, and each caller would
+//! carry them on its stack.
 
 use leptos::prelude::*;
 
@@ -74,11 +77,11 @@ pub async fn discard_settings() -> Result<Done, AppError> {
 #[server(prefix = "/api", endpoint = "settings/test")]
 pub async fn test_connection() -> Result<Done, AppError> {
     FormPost::new(form::STATUS, routes::SETTINGS)
-        .answer(async {
+        .answer(Box::pin(async {
             let me = ctx::admin().await?;
             let report = ctx::services()?.test_connection(&me).await?;
             Ok(Next::to(routes::SETTINGS).saying(settings::notice_of(&settings::report(report))))
-        })
+        }))
         .await
 }
 
@@ -89,11 +92,11 @@ pub async fn test_connection() -> Result<Done, AppError> {
 #[server(prefix = "/api", endpoint = "settings/renew")]
 pub async fn renew_now() -> Result<Done, AppError> {
     FormPost::new(form::STATUS, routes::SETTINGS)
-        .answer(async {
+        .answer(Box::pin(async {
             let me = ctx::admin().await?;
             let end = ctx::services()?.renew_now(&me).await?;
             Ok(Next::to(routes::SETTINGS).saying(settings::notice_of_renewal(end)))
-        })
+        }))
         .await
 }
 
@@ -109,7 +112,7 @@ pub async fn disconnect(
     delete_keys: bool,
 ) -> Result<Done, AppError> {
     FormPost::new(form::DISCONNECT, routes::DISCONNECT)
-        .answer(async {
+        .answer(Box::pin(async {
             let me = ctx::admin().await?;
             let end = ctx::services()?.disconnect(&me, delete_keys).await?;
             if end.disconnected {
@@ -120,7 +123,7 @@ pub async fn disconnect(
             let choice = if delete_keys { "true" } else { "false" };
             flash::put(form::DISCONNECT, &Flash::default().keep("delete_keys", choice)).await?;
             Ok(Next::to(routes::DISCONNECT).saying(Notice::bad(end.says)))
-        })
+        }))
         .await
 }
 
@@ -131,12 +134,12 @@ pub async fn disconnect(
 #[server(prefix = "/api", endpoint = "settings/create-identity-provider")]
 pub async fn create_identity_provider() -> Result<Done, AppError> {
     FormPost::new(form::IDENTITY_PROVIDER, routes::IDENTITY_PROVIDER)
-        .answer(async {
+        .answer(Box::pin(async {
             let me = ctx::admin().await?;
             let report = ctx::services()?.create_identity_provider(&me).await?;
             let mut notice = settings::notice_of(&settings::report(report));
             notice.text = format!("The identity provider is in the Qlik tenant. {}", notice.text);
             Ok(Next::to(routes::SETTINGS).saying(notice))
-        })
+        }))
         .await
 }
