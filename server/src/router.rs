@@ -9,7 +9,7 @@ use app::{
 };
 use axum::{
     Router,
-    extract::FromRef,
+    extract::{FromRef, Request},
     http::{HeaderName, StatusCode, header},
     middleware::from_fn_with_state,
     routing::get,
@@ -48,6 +48,11 @@ struct AppState {
     options: LeptosOptions,
     services: Services,
     live: Live,
+}
+
+/// What the log says of a request. Without the query: a one-time link's token is in it.
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }
 
 /// The whole application.
@@ -106,7 +111,7 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME))
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn_with_state(plain, headers))
-        .layer(TraceLayer::new_for_http().on_failure(()))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(PropagateRequestIdLayer::new(id.clone()))
         .layer(SetRequestIdLayer::new(id, MakeRequestUuid))
         .layer(SetSensitiveRequestHeadersLayer::from_shared(secret))
