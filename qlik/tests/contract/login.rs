@@ -1,7 +1,10 @@
 //! Opening a session with a signed token.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::SignedDuration;
-use qlik::{Error, ErrorKind, JwtLogin, JwtSubject, QlikSession, SystemEntropy};
+use qlik::{Error, ErrorKind, JwtLogin, JwtSubject, Qlik, QlikSession, SystemEntropy};
 use sandbox::{AuthKind, Effect, EventKind, Fault, NewUser, UserStatus};
 
 use crate::scene::{ORIGIN, Scene};
@@ -150,5 +153,40 @@ async fn a_login_whose_later_steps_fail_is_no_session() {
         let error = scene.login(subject(&scene.bea.subject, "bea@acme.example")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.operation().ends_with(path), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_goes_wrong_with_a_login_its_token_is_sent_once() {
+    let scene = Scene::new().await;
+    let mut hasty = Scene::config(&scene.sandbox);
+    hasty.request_timeout = Duration::from_millis(500);
+    let hasty = Qlik::new(hasty, Arc::clone(scene.qlik.clock()), Arc::clone(scene.qlik.entropy())).unwrap();
+    // So that its time is not spent on connecting.
+    hasty.anonymous(&scene.host).probe().await.unwrap();
+    let identity = scene.trusted_identity();
+    let away = || Effect::Redirect { location: "https://evil.example/login".into() };
+    let status = |status| Effect::Status { status, code: "X-1".into(), title: "t".into(), body: None };
+    for (effect, kind) in [
+        (Effect::CutBefore, ErrorKind::ConnectionLost),
+        (Effect::CutAfter, ErrorKind::ConnectionLost),
+        (Effect::HangAfter, ErrorKind::Timeout),
+        (away(), ErrorKind::RedirectLeavesTenant),
+        (Effect::Redirect { location: "/login".into() }, ErrorKind::UnexpectedStatus(302)),
+        (status(503), ErrorKind::Unavailable),
+        (status(403), ErrorKind::Forbidden),
+        (Effect::RateLimited { retry_after_s: 60 }, ErrorKind::RateLimited),
+    ] {
+        scene.world.clear_faults();
+        scene.world.clear_log();
+        scene.world.add_fault(Fault::new("/login/jwt-session", effect.clone()));
+        let token = scene.token(&identity, &scene.bea);
+        let secret = token.expose().to_owned();
+        let login = JwtLogin { host: &scene.host, token, web_integration_id: None, origin: None };
+        let client = if kind == ErrorKind::Timeout { &hasty } else { &scene.qlik };
+        let error = client.login_jwt(login).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{effect:?}");
+        assert!(!format!("{error} {error:?}").contains(&secret));
+        assert_eq!(scene.world.log().len(), 1, "{effect:?}");
     }
 }
