@@ -147,6 +147,12 @@ impl Answer {
         self.envelope()?.code
     }
 
+    /// What an API answers, in contrast to a web page.
+    pub(crate) fn is_json_or_nothing(&self) -> bool {
+        let bytes = self.body.bytes().trim_ascii();
+        bytes.is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+    }
+
     pub(crate) fn body_contains(&self, text: &str) -> bool {
         std::str::from_utf8(self.body.bytes()).is_ok_and(|body| body.contains(text))
     }

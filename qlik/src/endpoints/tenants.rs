@@ -50,7 +50,8 @@ pub struct Probe {
 impl Tenant {
     /// Finds out whether the host is a Qlik Cloud tenant, without credentials.
     ///
-    /// A tenant says 401 in Qlik's way, or sends to a login at the same host.
+    /// A tenant says 401 in the way of an API (the body of this 401 is not
+    /// documented, so any JSON will do, and none), or sends to a login at the same host.
     ///
     /// # Errors
     ///
@@ -75,7 +76,7 @@ impl Tenant {
         }
         match answer.status {
             StatusCode::UNAUTHORIZED
-                if envelope.is_some() || answer.body_contains("401 Authorization Required") =>
+                if answer.is_json_or_nothing() || answer.body_contains("401 Authorization Required") =>
             {
                 Ok(probe)
             }

@@ -52,6 +52,8 @@ async fn an_unknown_tenant_is_told_apart_from_what_is_no_tenant() {
         outcome
     };
     assert_eq!(kind(401, Some("<h1>401 Authorization Required</h1>")).await, Ok(()));
+    assert_eq!(kind(401, Some("")).await, Ok(()));
+    assert_eq!(kind(401, Some(r#"{"message":"unauthorized"}"#)).await, Ok(()));
     assert_eq!(kind(401, Some("<h1>Who are you?</h1>")).await, Err(ErrorKind::NotQlik));
     assert_eq!(kind(200, Some("<html>Welcome</html>")).await, Err(ErrorKind::NotQlik));
     assert_eq!(kind(200, Some(r#"{"id":"t"}"#)).await, Ok(()));
