@@ -85,6 +85,11 @@ impl Raw {
 
 /// The integration of a portal, if it has one.
 pub(crate) async fn load(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<Row>, Error> {
+    Ok(read(db, portal_id).await?.map(|(row, _)| row))
+}
+
+/// As [`load`], with the fencing number.
+async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Row, i64)>, Error> {
     let raw = sqlx::query_as!(
         Raw,
         r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.tenant_id AS "tenant_id!",
@@ -96,7 +101,7 @@ pub(crate) async fn load(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result
     )
     .fetch_optional(db)
     .await?;
-    raw.map(|r| r.read().map(|(row, _)| row)).transpose()
+    raw.map(Raw::read).transpose()
 }
 
 impl Services {
@@ -132,20 +137,9 @@ impl Services {
         if claimed.rows_affected() == 0 {
             return Ok(None);
         }
-        let raw = sqlx::query_as!(
-            Raw,
-            r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.tenant_id AS "tenant_id!",
-                      i.web_integration_id AS "web_integration_id!",
-                  i.email_as_subject AS "email_as_subject!: bool", i.renewal AS "renewal!", i.version AS "version!",
-                      i.fence AS "fence!", p.origin AS "origin!"
-               FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ?"#,
-            portal_id
-        )
-        .fetch_one(&mut *tx)
-        .await?;
+        let claimed = read(&mut *tx, portal_id).await?;
         tx.commit().await?;
-        let (row, fence) = raw.read()?;
-        Ok(Some(Lease { row, fence }))
+        Ok(claimed.map(|(row, fence)| Lease { row, fence }))
     }
 
     /// Makes the claim last for one more remote call.
