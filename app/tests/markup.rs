@@ -1,6 +1,8 @@
 //! What every page must be, whatever it shows: each control has a label, each
 //! description is there, each form posts the fields that its server function takes.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
 mod house;
 
 use std::collections::BTreeSet;

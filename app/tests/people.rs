@@ -1,5 +1,7 @@
 //! Whole visits without script: set-up, sign-in, invitations, profile, users.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
+
 mod house;
 
 use app::{

@@ -29,7 +29,7 @@ mod browser {
         let Some(root) = document().document_element() else { return };
         localise(&root);
         let page = root.clone();
-        set_interval(move || localise(&page), Duration::from_secs(60));
+        set_interval(move || localise(&page), Duration::from_mins(1));
         // All of this lives as long as the page, so nothing is ever taken off again.
         window_event_listener(ev::submit, |event| {
             let form = event.target().and_then(|t| t.dyn_into::<Element>().ok());

@@ -24,13 +24,11 @@ pub fn JoinPage() -> impl IntoView {
         let token = ctx::query("token");
         let invited = ctx::services()?.invitation(&token).await?;
         let form = flash::take_form(form::JOIN).await?;
-        Ok(match invited {
-            Some(invited) => view! { <JoinForm invited token form/> }.into_any(),
-            None => {
-                ctx::set_status(404);
-                view! { <DeadLink/> }.into_any()
-            }
-        })
+        let Some(invited) = invited else {
+            ctx::set_status(404);
+            return Ok(view! { <DeadLink/> }.into_any());
+        };
+        Ok(view! { <JoinForm invited token form/> }.into_any())
     })
 }
 

@@ -43,7 +43,12 @@ pub fn ProfilePage() -> impl IntoView {
 #[component]
 fn AccountCard(actor: Actor, form: FormState) -> impl IntoView {
     view! {
-        <Card id="account" title="Account" split=true>
+        <Card
+            id="account"
+            title="Account"
+            lead="Others see your name. Your e-mail must be the one that Qlik knows."
+            split=true
+        >
             <dl class="facts">
                 <dt>"E-mail"</dt>
                 <dd>{actor.email}</dd>

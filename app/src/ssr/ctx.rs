@@ -180,7 +180,10 @@ fn auth_session() -> Result<AuthSession, AppError> {
 fn host() -> Result<String, AppError> {
     with_context::<Parts, _>(|parts| {
         let header = parts.headers.get(header::HOST).and_then(|v| v.to_str().ok());
-        header.or_else(|| parts.uri.authority().map(|a| a.as_str())).unwrap_or_default().to_owned()
+        header
+            .or_else(|| parts.uri.authority().map(http::uri::Authority::as_str))
+            .unwrap_or_default()
+            .to_owned()
     })
     .ok_or_else(|| missing("Parts"))
 }

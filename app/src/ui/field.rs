@@ -1,6 +1,8 @@
 //! Fields: label above, hint below, error below the hint, both tied to the
 //! control by `aria-describedby`.
 
+#![expect(clippy::needless_pass_by_value, reason = "a component owns its props")]
+
 use leptos::prelude::*;
 
 use super::{form::FormState, icons::Icon};

@@ -1,5 +1,7 @@
 //! A form as it is shown: what was typed before and what is wrong with it.
 
+#![expect(clippy::needless_pass_by_value, reason = "a component owns its props")]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use leptos::prelude::*;

@@ -1,6 +1,8 @@
 //! Where one can go: the same list beside the page on wide windows and in a
 //! menu on narrow ones.
 
+#![expect(clippy::needless_pass_by_value, reason = "a component owns its props")]
+
 use leptos::prelude::*;
 
 use super::icons::Icon;

@@ -129,7 +129,7 @@ fn start_tag(text: &str) -> (String, BTreeMap<String, String>, bool, &str) {
             Some(quoted) => quoted.split_at(quoted.find('"').unwrap()),
             None => ("", after),
         };
-        rest = if after.starts_with('"') { &after[1..] } else { after };
+        rest = after.strip_prefix('"').unwrap_or(after);
         assert!(attrs.insert(key.to_owned(), value.to_owned()).is_none(), "{key} twice on <{name}>");
     }
 }

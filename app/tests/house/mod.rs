@@ -1,7 +1,7 @@
 //! The pages and server functions over a fresh database, and visitors with a
 //! cookie of their own. No network: requests go straight into the router.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
 
 pub(crate) mod markup;
 
@@ -167,7 +167,7 @@ impl Visitor {
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let answer = self.post(path, fields).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-        self.visit(&answer.location().to_owned()).await
+        self.visit(answer.location()).await
     }
 
     /// Posts a form as a script does.
