@@ -1,0 +1,303 @@
+// What an attacker would try at the door: forged requests, stolen or guessed
+// sessions, passwords by force, secrets in pages.
+import { request as plainRequest, type APIRequestContext } from "@playwright/test";
+import { request as httpRequest } from "node:http";
+import { expect, test } from "../fixtures/test.ts";
+import { everyState } from "../fixtures/gallery.ts";
+import { connectedPortal, join, rightValues, setUp } from "../fixtures/portal.ts";
+import { people, WRONG_PASSWORD, type World } from "../fixtures/world.ts";
+
+const { ada, bea } = people;
+
+/** Each server function that changes something, and who may not call it. */
+const FOR_ADMINISTRATORS = [
+  "settings/save",
+  "settings/discard",
+  "settings/test",
+  "settings/renew",
+  "settings/disconnect",
+  "settings/create-identity-provider",
+  "users/add",
+  "users/new-link",
+  "users/set-role",
+  "users/disable",
+  "users/enable",
+  "users/remove",
+];
+const FOR_ALL = ["people/set-up", "people/sign-in", "people/sign-out", "people/join"];
+const FOR_USERS = ["profile/rename", "profile/change-password"];
+
+/** The answer's status, redirects not followed. */
+async function status(
+  request: APIRequestContext,
+  world: World,
+  endpoint: string,
+  headers: Record<string, string>,
+  form: Record<string, string> = {},
+): Promise<number> {
+  const response = await request.post(`${world.origin}/api/${endpoint}`, { headers, form, maxRedirects: 0 });
+  return response.status();
+}
+
+test.describe("requests from elsewhere", () => {
+  test("no form is taken from another origin, whoever is signed in", async ({ page, world }) => {
+    await setUp(world, page);
+    const mine = { origin: world.origin };
+    const foreign: Record<string, string>[] = [
+      { origin: "https://evil.example" },
+      { origin: "null" },
+      { origin: world.origin.replace(/\d+$/, "1") },
+      { ...mine, "sec-fetch-site": "cross-site" },
+      { ...mine, "sec-fetch-site": "same-site" },
+      {},
+    ];
+    for (const endpoint of [...FOR_ADMINISTRATORS, ...FOR_ALL, ...FOR_USERS]) {
+      for (const headers of foreign) {
+        const answer = await status(page.request, world, endpoint, headers);
+        expect(answer, `${endpoint} ${JSON.stringify(headers)}`).toBe(403);
+      }
+    }
+    // The same request from the portal itself is taken.
+    expect(await status(page.request, world, "profile/rename", mine, { name: "Ada" })).not.toBe(403);
+  });
+
+  test("a page of another origin that posts a form gets nowhere", async ({
+    page,
+    world,
+    browserConsole,
+    newPerson,
+  }) => {
+    browserConsole.allow(/status of 403/);
+    await setUp(world, page);
+    const before = await (await page.request.get("/profile")).text();
+    const evil = await newPerson();
+    await evil.context().addCookies(await page.context().cookies());
+    await evil.route("http://evil.example/", (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        headers: { "content-security-policy": "script-src 'nonce-aaaaaaaaaaaaaaaaaaaaaaaa'" },
+        body: `<form method="post" action="${world.origin}/api/profile/rename">
+          <input name="name" value="Mallory"><button>Win</button></form>`,
+      }),
+    );
+    await evil.goto("http://evil.example/");
+    const answered = evil.waitForResponse(/profile\/rename/);
+    await evil.getByRole("button").click();
+    expect((await answered).status()).toBe(403);
+    expect(before).toContain(ada.name);
+    expect(await (await page.request.get("/profile")).text()).toContain(ada.name);
+  });
+});
+
+test.describe("what a person may not do", () => {
+  test("server functions refuse a user what is for administrators, and a visitor all", async ({
+    page,
+    world,
+    newPerson,
+  }) => {
+    await connectedPortal(world, page);
+    const beas = await newPerson();
+    await join(world, page, beas, bea);
+    const data = { origin: world.origin, accept: "application/json" };
+    const visitor = await newPerson();
+    for (const endpoint of FOR_ADMINISTRATORS) {
+      expect(await status(beas.request, world, endpoint, data), `${endpoint} by a user`).toBe(403);
+      expect(await status(visitor.request, world, endpoint, data), `${endpoint} by a visitor`).toBe(401);
+    }
+    for (const endpoint of FOR_USERS) {
+      expect(await status(visitor.request, world, endpoint, data), `${endpoint} by a visitor`).toBe(401);
+    }
+    expect((await visitor.request.get("/admin/settings/status/stream")).status()).toBe(401);
+    // Nothing came of it.
+    const { control } = world;
+    expect((await control.liveKeys()).map((key) => key.id)).toEqual([control.demo.api_key_id]);
+    await page.goto("/admin/users");
+    await expect(page.getByRole("row").filter({ hasText: "@" })).toHaveCount(2);
+  });
+});
+
+test.describe("sessions", () => {
+  test("the cookie is for this host's requests alone", async ({ page, world }) => {
+    await setUp(world, page);
+    const [cookie, ...more] = await page.context().cookies();
+    expect(more).toEqual([]);
+    // Over plain HTTP on loopback a plain name.
+    expect(cookie).toMatchObject({ name: "qonduit", httpOnly: true, sameSite: "Lax", path: "/", domain: "127.0.0.1" });
+  });
+
+  test("behind https the cookie is bound to the host and never goes over plain http", async ({ world }) => {
+    const host = "acme.portal.example";
+    const { address, setupCode } = await world.another("https", { QONDUIT_PUBLIC_URL: `https://${host}` });
+    const { name, email, password } = ada;
+    const form = { code: setupCode, portal_name: "Acme", name, email, password };
+    // Like a proxy that ends TLS: the host that was asked for, over plain HTTP. `fetch` does not let one set it.
+    const answer = await new Promise<{ status?: number; cookies: string[]; hsts?: string }>((resolve, reject) => {
+      const [hostname, port] = address.split(":");
+      const body = new URLSearchParams(form).toString();
+      const headers = {
+        host,
+        origin: `https://${host}`,
+        accept: "application/json",
+        "content-type": "application/x-www-form-urlencoded",
+        "content-length": String(body.length),
+      };
+      httpRequest({ hostname, port, path: "/api/people/set-up", method: "POST", headers }, (response) => {
+        response.resume();
+        const hsts = response.headers["strict-transport-security"];
+        resolve({ status: response.statusCode, cookies: response.headers["set-cookie"] ?? [], hsts });
+      })
+        .on("error", reject)
+        .end(body);
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.hsts).toMatch(/max-age=\d{7,}/);
+    expect(answer.cookies).toHaveLength(1);
+    const [pair, ...flags] = (answer.cookies[0] ?? "").split("; ");
+    expect(pair).toMatch(/^__Host-qonduit=./);
+    expect(flags).toEqual(expect.arrayContaining(["HttpOnly", "Secure", "SameSite=Lax", "Path=/"]));
+    expect(flags.join()).not.toContain("Domain");
+    world.secrets.add(pair?.split("=")[1] ?? "");
+  });
+
+  test("signing in gives a new session, and signing out ends it for good", async ({ page, world, newPerson }) => {
+    await setUp(world, page);
+    const visitor = await newPerson();
+    const value = async (): Promise<string> => (await visitor.context().cookies())[0]?.value ?? "";
+    const data = { origin: world.origin, accept: "text/html" };
+    // A wrong try leaves a session that keeps what was typed: its id must not become a signed-in one.
+    await status(visitor.request, world, "people/sign-in", data, { email: ada.email, password: WRONG_PASSWORD });
+    const before = await value();
+    expect(before).not.toBe("");
+    await status(visitor.request, world, "people/sign-in", data, { email: ada.email, password: ada.password });
+    const signedIn = await value();
+    expect(signedIn).not.toBe(before);
+    const asks = async (session: string): Promise<string> => {
+      const headers = { cookie: `qonduit=${session}` };
+      const fresh = await plainRequest.newContext({ extraHTTPHeaders: headers });
+      const response = await fresh.get(`${world.origin}/profile`, { maxRedirects: 0 });
+      await fresh.dispose();
+      return `${response.status()}`;
+    };
+    expect(await asks(signedIn)).toBe("200");
+    expect(await asks(before)).toBe("303");
+
+    await status(visitor.request, world, "people/sign-out", data);
+    expect(await asks(signedIn)).toBe("303");
+  });
+});
+
+test.describe("passwords by force", () => {
+  test.use({ portalEnv: { QONDUIT_TRUSTED_PROXY: "127.0.0.1" } });
+
+  test("tries are limited by where they come from, and lock nobody else out", async ({ page, world, newPerson }) => {
+    await setUp(world, page);
+    const visitor = await newPerson();
+    const tries = (from: string, email: string, password: string): Promise<number> =>
+      status(
+        visitor.request,
+        world,
+        "people/sign-in",
+        { origin: world.origin, accept: "application/json", "x-forwarded-for": from },
+        { email, password },
+      );
+    const answers: number[] = [];
+    for (let n = 0; n < 14; n++) answers.push(await tries("192.0.2.66", ada.email, WRONG_PASSWORD));
+    expect(answers.slice(0, 10)).toEqual(Array(10).fill(401));
+    expect(answers.at(-1)).toBe(429);
+    // Not even with the right password from there; from elsewhere at once.
+    expect(await tries("192.0.2.66", ada.email, ada.password)).toBe(429);
+    expect(await tries("192.0.2.7", ada.email, ada.password)).toBe(200);
+    // An address that the client made up is not believed: the proxy's own stands last.
+    expect(await tries("192.0.2.99, 192.0.2.66", ada.email, ada.password)).toBe(429);
+  });
+
+  test("the sign-in says when to try again", async ({ page, world, newPerson }) => {
+    await setUp(world, page);
+    const visitor = await newPerson();
+    const headers = { origin: world.origin, accept: "application/json" };
+    const form = { email: ada.email, password: WRONG_PASSWORD };
+    for (let n = 0; n < 12; n++) await status(visitor.request, world, "people/sign-in", headers, form);
+    await visitor.goto("/login");
+    await visitor.getByLabel("E-mail").fill(ada.email);
+    await visitor.getByLabel("Password").fill(ada.password);
+    await visitor.getByRole("button", { name: "Sign in" }).click();
+    await expect(visitor.getByRole("alert")).toContainText(/Too many tries from here. Try again in \d+ seconds?\./);
+  });
+});
+
+test.describe("what is sent", () => {
+  test("every answer carries its headers", async ({ page, world }) => {
+    await setUp(world, page);
+    for (const path of ["/apps", "/admin/settings", "/nothing/here", "/pkg/qonduit.css", "/pkg/none", "/healthz"]) {
+      const response = await page.request.get(path);
+      const headers = response.headers();
+      expect(headers["x-content-type-options"], path).toBe("nosniff");
+      expect(headers["referrer-policy"], path).toMatch(/same-origin|no-referrer/);
+      const policy = headers["content-security-policy"] ?? "";
+      expect(policy, path).toContain("default-src 'none'");
+      expect(policy, path).toContain("frame-ancestors 'none'");
+      expect(policy, path).not.toMatch(/unsafe-inline|unsafe-eval(?<!wasm-unsafe-eval)|\*/);
+      expect(headers["cache-control"], path).toMatch(/no-store|no-cache/);
+    }
+    const html = await (await page.request.get("/admin/settings")).text();
+    expect(html).not.toMatch(/ style="|\son\w+="|javascript:/);
+    const scripts = html.match(/<script[^>]*>/g) ?? [];
+    expect(scripts.length).toBeGreaterThan(0);
+    expect(scripts.filter((tag) => !tag.includes("nonce="))).toEqual([]);
+  });
+
+  test("a page keeps its own headers while files are asked for beside it", async ({ page, world }) => {
+    await setUp(world, page);
+    const wrong: string[] = [];
+    const ask = async (path: string, holds: (headers: Record<string, string>) => boolean): Promise<void> => {
+      const response = await page.request.get(path, { maxRedirects: 0 });
+      if (!holds(response.headers())) wrong.push(`${path}: ${JSON.stringify(response.headers())}`);
+    };
+    const nonce = (headers: Record<string, string>): boolean =>
+      (headers["content-security-policy"] ?? "").includes("'nonce-");
+    for (let round = 0; round < 40; round++) {
+      const files = Array.from({ length: 6 }, () => ask("/favicon.svg", (headers) => !nonce(headers)));
+      const redirects = ["/", "/setup"].map((path) => ask(path, nonce));
+      const pages = ["/apps", "/profile", "/admin/users"].map((path) => ask(path, nonce));
+      await Promise.all([...files, ...redirects, ...pages]);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test("a nonce is used once", async ({ page, world }) => {
+    await setUp(world, page);
+    const nonces = new Set<string>();
+    for (let n = 0; n < 5; n++) {
+      const policy = (await page.request.get("/apps")).headers()["content-security-policy"];
+      nonces.add(/'nonce-([^']+)'/.exec(policy ?? "")?.[1] ?? "");
+    }
+    expect(nonces.size).toBe(5);
+  });
+
+  test("no page in any state shows a secret", async ({ page, world, newPerson, browserConsole }) => {
+    test.setTimeout(180_000);
+    browserConsole.allow(/status of 40[34]/);
+    const { key } = rightValues(world);
+    let seen = 0;
+    const look = async (state: string, html: string): Promise<void> => {
+      seen += 1;
+      const links = state.includes("join") || state.includes("one-time");
+      const secrets = [...world.secrets, ...world.control.tokens, key].filter((s) => !(links && /^[\w-]{43}$/.test(s)));
+      const shown = secrets.filter((secret) => secret && html.includes(secret));
+      expect(shown, state).toEqual([]);
+      // No token of Qlik's or of ours, and no key, of which no copy is at hand here.
+      expect(html, state).not.toMatch(/eyJ[\w-]{20,}\.|PRIVATE KEY/);
+    };
+    await everyState({
+      world,
+      page,
+      newPerson,
+      look: async (state, shown) => {
+        await look(state, await shown.content());
+        // As it was sent, and nothing but what the page needs.
+        if (state === "settings-healthy") await look(state, await (await page.request.get(shown.url())).text());
+      },
+    });
+    expect(seen).toBeGreaterThan(30);
+  });
+});
