@@ -101,3 +101,58 @@ fn sentence(row: &AuditRow) -> String {
         other => other.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use leptos::serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn everything_that_is_written_down_has_words() {
+        for action in [
+            audit::PORTAL_CREATED,
+            audit::SIGNED_IN,
+            audit::USER_ADDED,
+            audit::USER_ROLE_CHANGED,
+            audit::USER_DISABLED,
+            audit::USER_ENABLED,
+            audit::USER_REMOVED,
+            audit::INVITATION_CREATED,
+            audit::INVITATION_ACCEPTED,
+            audit::PROFILE_RENAMED,
+            audit::PASSWORD_CHANGED,
+            audit::INTEGRATION_SAVED,
+            audit::INTEGRATION_DISCONNECTED,
+            audit::IDENTITY_PROVIDER_CREATED,
+            audit::KEY_RENEWED,
+            audit::RENEWAL_REQUESTED,
+            audit::RENEWAL_NEEDS_PERSON,
+        ] {
+            let detail =
+                json!({ "email": "bo@acme.example", "role": "user", "from": "user", "to": "administrator" });
+            let row = AuditRow {
+                id: 1,
+                at: jiff::Timestamp::UNIX_EPOCH,
+                actor_name: "Ada".into(),
+                action: action.into(),
+                detail,
+            };
+            let text = sentence(&row);
+            assert_ne!(text, action);
+            assert!(!text.contains('?'), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_wrote_words_for_is_shown_by_its_name() {
+        let row = AuditRow {
+            id: 1,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            actor_name: "Ada".into(),
+            action: "moon.landed".into(),
+            detail: json!({}),
+        };
+        assert_eq!(sentence(&row), "moon.landed");
+    }
+}

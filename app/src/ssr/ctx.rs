@@ -211,3 +211,34 @@ impl std::error::Error for Missing {}
 fn missing(what: &'static str) -> AppError {
     unexpected(&Missing(what))
 }
+
+#[cfg(test)]
+mod tests {
+    use leptos::{context::provide_context, reactive::owner::Owner};
+
+    use super::*;
+
+    fn sent_to(path: &str) -> (String, Option<StatusCode>) {
+        Owner::new().with(|| {
+            let response = ResponseOptions::default();
+            provide_context(response.clone());
+            see_other(path);
+            let parts = response.0.read().unwrap();
+            (parts.headers[header::LOCATION].to_str().unwrap().to_owned(), parts.status)
+        })
+    }
+
+    #[test]
+    fn nobody_is_sent_out_of_the_portal() {
+        for out in ["https://evil.example/", "//evil.example", "/\\evil.example", "evil", "/a\nb: c", ""] {
+            assert_eq!(sent_to(out).0, "/", "{out:?}");
+        }
+        assert_eq!(sent_to("/apps?q=a"), ("/apps?q=a".to_owned(), Some(StatusCode::SEE_OTHER)));
+    }
+
+    #[test]
+    fn the_host_of_a_request_is_compared_without_port_and_case() {
+        assert_eq!(bare_host("Acme.Portal.example:3000"), "acme.portal.example");
+        assert_eq!(bare_host("acme.portal.example"), "acme.portal.example");
+    }
+}
