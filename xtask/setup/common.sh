@@ -56,7 +56,7 @@ apt_install() {
         apt_is_fresh=yes
     fi
     quietly "$label" as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends "$@"
+        apt-get -o DPkg::Lock::Timeout=120 install -y -qq --no-install-recommends --no-remove "$@"
 }
 
 # What every machine needs before anything can be found or made.
