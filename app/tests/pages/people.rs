@@ -1,16 +1,12 @@
 //! Whole visits without script: set-up, sign-in, invitations, profile, users.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
-
-mod house;
-
+use crate::house::{House, Visitor};
 use app::{
     api::{people, profile, users},
     error::AppError,
 };
 use axum::http::StatusCode;
 use backend::people::Status;
-use house::{House, Visitor};
 use leptos::server_fn::{ServerFn, error::FromServerFnError};
 
 const PASSWORD: &str = "correct horse battery";

@@ -1,18 +1,14 @@
 //! What every page must be, whatever it shows: each control has a label, each
 //! description is there, each form posts the fields that its server function takes.
 
-#![expect(clippy::unwrap_used, reason = "a test that can't go on ends")]
-
-mod house;
-
 use std::collections::BTreeSet;
 
+use crate::house::{House, Visitor, markup::Page};
 use app::{
     api::{people, profile, users},
     error::AppError,
 };
 use axum::http::StatusCode;
-use house::{House, Visitor, markup::Page};
 use leptos::server_fn::ServerFn;
 
 /// Every page that the owner sees, with a second person in the portal.
@@ -117,7 +113,7 @@ async fn every_control_of_every_page_has_a_label_and_what_describes_it_is_there(
     }
 }
 
-fn described_by_error(control: &house::markup::Element) -> bool {
+fn described_by_error(control: &crate::house::markup::Element) -> bool {
     control.attr("aria-describedby").is_some_and(|ids| ids.ends_with("-error"))
 }
 
@@ -193,7 +189,7 @@ async fn every_form_posts_what_its_server_function_takes() {
     }
 }
 
-fn same(a: Option<&house::markup::Element>, b: &house::markup::Element) -> bool {
+fn same(a: Option<&crate::house::markup::Element>, b: &crate::house::markup::Element) -> bool {
     a.is_some_and(|a| std::ptr::eq(a, b))
 }
 

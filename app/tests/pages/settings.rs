@@ -1,14 +1,11 @@
 //! The settings and the apps, whole: visits without script, and the calls that a
 //! script makes, beside a sandbox tenant under the same clock.
-
-mod house;
-
+use crate::house::{House, Visitor};
 use app::api::settings::{
     CreateIdentityProvider, DiscardSettings, Disconnect, RenewNow, SaveSettings, TestConnection,
 };
 use axum::http::StatusCode;
 use backend::testing::QlikAt;
-use house::{House, Visitor};
 use jiff::SignedDuration;
 use leptos::{serde_json::Value, server_fn::ServerFn};
 use sandbox::{NewApp, NewTenant, NewUser, Sandbox, SandboxConfig, TenantRef, UserRef, WorldHandle};
@@ -83,7 +80,7 @@ impl Beside {
     }
 
     /// Saves without script.
-    async fn save(&mut self, other: &[(&'static str, &str)]) -> house::Answer {
+    async fn save(&mut self, other: &[(&'static str, &str)]) -> crate::house::Answer {
         let fields = self.typed(other);
         let fields: Vec<_> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
         self.ada.submit(SaveSettings::PATH, &fields).await
@@ -171,7 +168,7 @@ async fn a_failed_check_keeps_what_was_typed_and_stands_by_its_field_with_script
 
     let with = it.call(&[]).await;
     assert_eq!((&with["saved"], &with["next"]), (&Value::Bool(false), &Value::Null));
-    let parts = house::markup::Page::parse(with["html"].as_str().unwrap());
+    let parts = crate::house::markup::Page::parse(with["html"].as_str().unwrap());
     for id in ["settings-errors", "settings-web_integration_id-error", "settings-check-origin"] {
         let (here, there) = (parts.by_id(id).unwrap(), page.by_id(id).unwrap());
         let no_ms = |t: &str| t.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
@@ -267,7 +264,7 @@ async fn each_open_page_is_told_a_change_and_nothing_secret() {
     let json = app::ssr::status_json(&it.house.services, &portal).await.unwrap().unwrap();
     let told: Value = leptos::serde_json::from_str(&json).unwrap();
     assert_eq!(told["health"], "healthy");
-    let parts = house::markup::Page::parse(told["html"].as_str().unwrap());
+    let parts = crate::house::markup::Page::parse(told["html"].as_str().unwrap());
     for id in ["status-health", "status-says", "status-facts", "key-stored"] {
         assert!(parts.by_id(id).is_some(), "{id}");
     }

@@ -1,8 +1,6 @@
 //! The pages and server functions over a fresh database, and visitors with a
 //! cookie of their own. No network: requests go straight into the router.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
-
 pub(crate) mod markup;
 
 use std::net::Ipv4Addr;

@@ -1,0 +1,8 @@
+//! The pages and server functions, whole: visits without script, and the calls
+//! that a script makes. One program, so that what they share is built once.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
+
+mod house;
+mod markup;
+mod people;
+mod settings;
