@@ -123,8 +123,23 @@ mod browser {
         text_of(answer, "next").is_some_and(|next| window().location().assign(&next).is_ok())
     }
 
+    /// What a visit of the page would change beside its parts: the notice of
+    /// something earlier is gone, and the title says that something is wrong.
+    fn as_after_a_visit() {
+        if let Some(notice) = document().get_element_by_id("notice") {
+            notice.remove();
+        }
+        let title = document().title();
+        if !title.starts_with("Error: ") {
+            document().set_title(&format!("Error: {title}"));
+        }
+    }
+
     fn show(answer: &JsValue) -> bool {
         let shown = text_of(answer, "html").is_some_and(|html| swap(&html, PARTS));
+        if shown {
+            as_after_a_visit();
+        }
         let summary = document().get_element_by_id("settings-errors").and_then(|e| e.dyn_into().ok());
         if let Some(summary) = summary.filter(|_| shown) {
             let summary: HtmlElement = summary;

@@ -23,7 +23,7 @@ pub fn NoticeBox(
     notice: Notice,
 ) -> impl IntoView {
     let role = if notice.tone == Tone::Bad { "alert" } else { "status" };
-    view! { <div role=role><Alert tone=notice.tone>{notice.text}</Alert></div> }
+    view! { <div id="notice" role=role><Alert tone=notice.tone>{notice.text}</Alert></div> }
 }
 
 /// Something to know about this page.

@@ -74,7 +74,7 @@ fn console_link(link: &Link) -> AnyView {
 /// A link that leaves the portal, and says so.
 pub(crate) fn out(url: &str, label: &str) -> AnyView {
     view! {
-        <a href=url.to_owned() target="_blank" rel="noopener noreferrer">
+        <a class="out" href=url.to_owned() target="_blank" rel="noopener noreferrer">
             {label.to_owned()}
             <Icon name="external"/>
             <span class="visually-hidden">" (opens in a new tab)"</span>

@@ -11,9 +11,9 @@ pub(super) fn address_bar() -> AnyView {
         <circle class="s-dim" cx="16" cy="18" r="4"/>
         <circle class="s-dim" cx="30" cy="18" r="4"/>
         <rect class="s-field" x="46" y="8" width="262" height="20" rx="10"/>
-        <rect class="s-mark" x="88" y="10" width="138" height="16" rx="8"/>
+        <rect class="s-mark" x="94" y="10" width="132" height="16" rx="8"/>
         <text class="s-faint" x="56" y="22">"https://"</text>
-        <text class="s-text" x="94" y="22">"acme.eu.qlikcloud.com"</text>
+        <text class="s-text" x="100" y="22">"acme.eu.qlikcloud.com"</text>
         <text class="s-faint" x="230" y="22">"/analytics"</text>
         <rect class="s-dim" x="16" y="44" width="120" height="8" rx="4"/>
         <rect class="s-dim" x="16" y="60" width="180" height="8" rx="4"/>

@@ -117,7 +117,17 @@ pub(super) fn says(status: &StatusView, console: &Console, at: At) -> AnyView {
     });
     let look = (status.health == Health::Attention).then(|| {
         let headline = status.headline.clone();
-        view! { <Alert tone=Tone::Warning><p>{headline} " See the checks below."</p></Alert> }
+        let (place, text) = if status.identity_missing {
+            ("#identity", "Go to the JWT identity provider")
+        } else {
+            ("#checks", "Go to the checks")
+        };
+        view! {
+            <Alert tone=Tone::Warning>
+                <p>{headline}</p>
+                <p><a href=place>{text}</a></p>
+            </Alert>
+        }
     });
     let running = status.running.as_ref().map(|r| {
         let (step, since) = (lower_first(r.step), Moment::from(r.since));

@@ -318,3 +318,13 @@ fn a_missing_identity_provider_is_offered() {
             && html.contains("BEGIN CERTIFICATE")
     );
 }
+
+#[test]
+fn the_form_posts_the_fields_that_its_server_function_takes() {
+    let html = page(&shown(Some(status()), Flash::default()));
+    let action = format!(" action=\"{}\"", SaveSettings::PATH);
+    let (_, form) = html.split_once(&action).unwrap();
+    let posted: HashSet<_> = values(form.split("</form>").next().unwrap(), "name").into_iter().collect();
+    let taken = ["tenant_host", "web_integration_id", "auth_option", "api_key", "email_as_subject"];
+    assert_eq!(posted, HashSet::from(taken));
+}
