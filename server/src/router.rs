@@ -12,7 +12,7 @@ use axum::{
     extract::{FromRef, Request},
     http::{HeaderName, StatusCode, header},
     middleware::from_fn_with_state,
-    routing::get,
+    routing::{any, get},
 };
 use axum_login::AuthManagerLayerBuilder;
 use backend::Services;
@@ -86,6 +86,17 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
         .with_expiry(Expiry::OnInactivity(SESSION));
     let auth = AuthManagerLayerBuilder::new(Backend(services.clone()), sessions).build();
 
+    // Files beside the pages. Leptos' own handler gives a file the context of whichever page its thread is
+    // rendering, and takes that page's headers away.
+    let missing = leptos_axum::render_app_async_with_context(context.clone(), {
+        let options = options.clone();
+        move || shell(options.clone())
+    });
+    let files = ServeDir::new(&config.site_root)
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip();
+
     // What needs a session: pages, server functions, the stream.
     let pages = Router::new()
         .route("/admin/settings/status/stream", get(stream::status))
@@ -93,7 +104,7 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
             let options = options.clone();
             move || shell(options.clone())
         })
-        .fallback(leptos_axum::file_and_error_handler_with_context::<AppState, _>(context, shell))
+        .fallback_service(files.fallback(any(missing)))
         .layer(auth)
         .layer(from_fn_with_state(Origins::new(&config.public_url), same_origin))
         .layer(from_fn_with_state(config.trusted_proxy, client_ip));

@@ -19,11 +19,11 @@ pub fn CopyField(
     hint: Option<String>,
 ) -> impl IntoView {
     let describedby = hint.is_some().then(|| format!("{id}-hint"));
-    let label_id = format!("{id}-label");
     view! {
         <div class="field">
-            <label class="label" id=label_id.clone() for=id>{label}</label>
-            <div class="copy-row" role="group" aria-labelledby=label_id>
+            <label class="label" for=id>{label}</label>
+            // No group with the same name: the field must be the only thing that is called so.
+            <div class="copy-row">
                 <input
                     class="input mono"
                     id=id
