@@ -124,12 +124,7 @@ fn form_of(mut draft: Flash) -> (FormState, Option<Report>) {
 /// The field that the check `id` is about; the line of the check itself where it
 /// is about none.
 fn field_of(id: &str) -> String {
-    match id {
-        "tenant" => "tenant_host".to_owned(),
-        "web_integration" | "origin" => "web_integration_id".to_owned(),
-        "key" | "owner" | "lifetime" | "renewal" | "read_users" => "api_key".to_owned(),
-        other => format!("check-{other}"),
-    }
+    integration::Check::field_of(id).map_or_else(|| format!("check-{id}"), str::to_owned)
 }
 
 /// The checks as they travel.

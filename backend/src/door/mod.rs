@@ -44,7 +44,7 @@ impl Services {
     /// An open Qlik session of this user: from memory, from the store, or new.
     /// Opened once however many ask at the same moment.
     pub(crate) async fn session(&self, actor: &Actor, row: &Row) -> Result<Arc<QlikSession>, Arc<NoSession>> {
-        self.0.sessions.get(&slot(actor), || self.open_session(actor, row)).await
+        self.0.sessions.get(&slot(&actor.portal.id, &actor.user_id), || self.open_session(actor, row)).await
     }
 
     async fn open_session(&self, actor: &Actor, row: &Row) -> Result<QlikSession, NoSession> {
@@ -147,19 +147,29 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
+    /// Forgets the session of somebody who may no longer use the portal.
+    pub(crate) async fn forget_session(&self, portal_id: &str, user_id: &str) -> Result<(), Error> {
+        self.0.sessions.invalidate_all_for(&slot(portal_id, user_id)).await;
+        self.delete_kept(user_id).await
+    }
+
     /// Forgets a session that Qlik no longer takes.
     pub(crate) async fn drop_session(&self, actor: &Actor, seen: &Arc<QlikSession>) -> Result<(), Error> {
-        self.0.sessions.invalidate(&slot(actor), seen).await;
+        self.0.sessions.invalidate(&slot(&actor.portal.id, &actor.user_id), seen).await;
+        self.delete_kept(&actor.user_id).await
+    }
+
+    async fn delete_kept(&self, user_id: &str) -> Result<(), Error> {
         let mut tx = self.db().write().await?;
-        sqlx::query!("DELETE FROM qlik_sessions WHERE user_id = ?", actor.user_id).execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM qlik_sessions WHERE user_id = ?", user_id).execute(&mut *tx).await?;
         Ok(tx.commit().await?)
     }
 }
 
 /// Where a user's session is kept in memory; the portal comes first, so that
 /// its sessions can be dropped together.
-fn slot(actor: &Actor) -> String {
-    format!("{}/{}", actor.portal.id, actor.user_id)
+fn slot(portal_id: &str, user_id: &str) -> String {
+    format!("{portal_id}/{user_id}")
 }
 
 fn session_place(actor: &Actor) -> Place<'_> {

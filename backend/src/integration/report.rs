@@ -65,6 +65,18 @@ pub struct Report {
     pub identity_missing: bool,
 }
 
+impl Check {
+    /// The field of the form that the check `id` is about, if it is about one.
+    pub fn field_of(id: &str) -> Option<&'static str> {
+        match id {
+            "tenant" => Some("tenant_host"),
+            "web_integration" | "origin" => Some("web_integration_id"),
+            "key" | "owner" | "lifetime" | "renewal" | "read_users" => Some("api_key"),
+            _ => None,
+        }
+    }
+}
+
 impl Report {
     /// The check with this id.
     pub fn check(&self, id: &str) -> Option<&Check> {

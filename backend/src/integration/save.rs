@@ -7,7 +7,7 @@ use qlik::{host::TenantHost, secret::ApiKeyToken};
 use super::{
     checks::{Candidate, Facts, Findings},
     form::{Parsed, SaveInput, SaveOutcome, parse},
-    report::{Outcome, Report},
+    report::{Check, Outcome, Report},
 };
 use crate::{
     Actor, Error, FieldError, Services, audit,
@@ -235,12 +235,7 @@ async fn write_row(
 fn failed_fields(report: &Report) -> Vec<FieldError> {
     let mut fields: Vec<FieldError> = Vec::new();
     for check in report.checks.iter().filter(|c| c.outcome == Outcome::Failed) {
-        let field = match check.id.as_str() {
-            "tenant" => "tenant_host",
-            "web_integration" | "origin" => "web_integration_id",
-            "key" | "owner" | "lifetime" | "renewal" | "read_users" => "api_key",
-            _ => continue,
-        };
+        let Some(field) = Check::field_of(&check.id) else { continue };
         if fields.iter().all(|f| f.field != field) {
             fields.push(FieldError::new(field, "check"));
         }

@@ -211,7 +211,8 @@ impl Services {
         one_administrator_remains(&mut tx, a).await?;
         audit::record(&mut tx, &a.portal.id, Some(a), audit::USER_DISABLED, user.detail(), self.now())
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.forget_session(&a.portal.id, user_id).await
     }
 
     /// Lets a disabled user in again, with the password that they had; who never
@@ -252,7 +253,8 @@ impl Services {
         one_row(&removed, "users")?;
         one_administrator_remains(&mut tx, a).await?;
         audit::record(&mut tx, &a.portal.id, Some(a), audit::USER_REMOVED, user.detail(), self.now()).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.forget_session(&a.portal.id, user_id).await
     }
 }
 

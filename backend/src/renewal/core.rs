@@ -125,8 +125,15 @@ pub fn decide(now: i64, state: &State, _policy: &Policy) -> Decision {
         if let Some(t) = held_until {
             return Wait(Some(t.min(next_retire.unwrap_or(i64::MAX))), "the last try failed");
         }
-        if let Some(r) = state.retiring.first() {
-            return Do(Action::Retire(r.key.clone()), "an older key has to go before a new one is made");
+        match state.retiring.first() {
+            // Once it failed it waits like every other failure: a due key is no reason to hammer.
+            Some(r) if r.tries > 0 => {
+                return Wait(Some(r.delete_at), "an older key could not be deleted yet");
+            }
+            Some(r) => {
+                return Do(Action::Retire(r.key.clone()), "an older key has to go before a new one is made");
+            }
+            None => {}
         }
         let trigger = if state.requested { Trigger::Person } else { Trigger::Due };
         let why = if state.requested { "an administrator asked for it" } else { "the key is due" };
@@ -188,6 +195,8 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
                 _ => now,
             };
             let wait = next_proof(now, since).max(now + fault.retry_after.unwrap_or(0));
+            // The request is served by this attempt; kept, it would let the proof go round without a wait.
+            s.requested = false;
             let (attempts, first) = s.failing.as_ref().map_or((0, now), |f| (f.attempts, f.since));
             s.failing = Some(Failing { attempts, since: first, next_try_at: wait, fault });
         }
@@ -214,6 +223,7 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
         }
         Event::Retired(id) => s.retiring.retain(|r| r.key.key_id != id),
         Event::NotRetired(id, fault) => {
+            s.requested = false;
             let current = s.current.clone();
             for r in s.retiring.iter_mut().filter(|r| r.key.key_id == id) {
                 r.tries += 1;

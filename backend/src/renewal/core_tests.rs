@@ -112,6 +112,26 @@ fn an_older_key_goes_before_a_third_one_is_made() {
 }
 
 #[test]
+fn an_older_key_that_can_not_be_deleted_is_not_hammered_by_a_due_or_requested_renewal() {
+    for requested in [false, true] {
+        let mut s = active();
+        s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 2 * DAY, tries: 0 });
+        s.requested = requested;
+        let s = after(&s, 2 * DAY, &[Event::NotRetired("older".to_owned(), fault())]);
+        assert_eq!(waits(2 * DAY, &s), Some(2 * DAY + 60), "requested: {requested}");
+        assert_eq!(does(2 * DAY + 60, &s), Action::Retire(key("older", 0, 3 * DAY)));
+    }
+}
+
+#[test]
+fn a_request_during_a_proof_does_not_let_it_go_round_without_a_wait() {
+    let new = key("new", 2 * DAY, 5 * DAY);
+    let began = [Event::Began(attempt()), Event::Created(new), Event::Requested, Event::NotYet(fault())];
+    let s = after(&active(), 2 * DAY, &began);
+    assert_eq!(waits(2 * DAY, &s), Some(2 * DAY + 2));
+}
+
+#[test]
 fn failures_back_off_and_the_count_goes_up() {
     let mut s = active();
     let mut waits_for = Vec::new();

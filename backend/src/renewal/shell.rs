@@ -228,7 +228,7 @@ impl Services {
                 attempt_id,
             });
         }
-        let State { need, failing, .. } = row.state;
+        let State { need, failing, retiring, .. } = row.state;
         Ok(match (need, failing) {
             (Some(need), _) => {
                 RenewalEnd { outcome: RenewalOutcome::NeedsPerson, says: need.fault.says, attempt_id }
@@ -240,7 +240,12 @@ impl Services {
             },
             (None, None) => RenewalEnd {
                 outcome: RenewalOutcome::Failed,
-                says: "The key was not renewed; the present one stays in use.".to_owned(),
+                says: match retiring.first().filter(|r| r.tries > 0) {
+                    Some(_) => "The key was not renewed; the present one stays in use. An older key of this portal \
+                                could not be deleted at Qlik yet, and it has to go first. It is tried again by itself."
+                        .to_owned(),
+                    None => "The key was not renewed; the present one stays in use.".to_owned(),
+                },
                 attempt_id,
             },
         })

@@ -85,6 +85,23 @@ async fn an_idle_session_is_opened_anew_and_a_restart_uses_the_kept_one() {
 }
 
 #[tokio::test]
+async fn who_is_disabled_leaves_no_qlik_session_behind() {
+    let h = House::connected().await;
+    let qlik_bea = h.world.add_user(&h.tenant, NewUser::new("bea@acme.example"));
+    h.world.add_app(&h.tenant, app("Bea's own", &qlik_bea, None));
+    let bea = user(&h, "bea@acme.example").await;
+    let logins = || h.world.log().iter().filter(|e| e.path == "/login/jwt-session").count();
+    names(&h, &bea).await;
+    let before = logins();
+    names(&h, &bea).await;
+    assert_eq!(logins(), before, "the session is used again");
+    h.portal.disable_user(&h.ada, &bea.user_id).await.unwrap();
+    h.portal.enable_user(&h.ada, &bea.user_id).await.unwrap();
+    names(&h, &bea).await;
+    assert_eq!(logins(), before + 1, "it was forgotten, in memory and in the store");
+}
+
+#[tokio::test]
 async fn a_renewal_is_not_noticed_by_users() {
     let h = House::connected().await;
     assert_eq!(names(&h, &h.ada).await.len(), 2);

@@ -284,6 +284,23 @@ async fn renew_now_reports_the_end_state() {
 }
 
 #[tokio::test]
+async fn an_older_key_that_can_not_be_deleted_is_asked_for_once_and_then_waited_for() {
+    let h = House::connected().await;
+    assert_eq!(h.portal.renew_now(&h.ada).await.unwrap().outcome, RenewalOutcome::Renewed);
+    h.world.add_fault(Fault::new("/api/v1/api-keys", status(500)).on("DELETE"));
+    h.world.clear_log();
+    let end = h.portal.renew_now(&h.ada).await.unwrap();
+    assert_eq!(end.outcome, RenewalOutcome::Failed);
+    assert!(end.says.contains("has to go first"), "{}", end.says);
+    assert_eq!(h.world.log().iter().filter(|e| e.method == "DELETE").count(), 1);
+    assert_eq!(h.live().len(), 2, "no third key was made");
+    h.world.clear_faults();
+    h.advance(mins(2));
+    h.settle().await;
+    assert_eq!(h.live().len(), 1);
+}
+
+#[tokio::test]
 async fn two_processes_on_one_database_renew_once() {
     let h = House::connected().await;
     to_due(&h);
