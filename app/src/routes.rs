@@ -21,6 +21,8 @@ pub const SETTINGS: &str = "/admin/settings";
 pub const STATUS_STREAM: &str = "/admin/settings/status/stream";
 /// What will stop working, then ends the integration.
 pub const DISCONNECT: &str = "/admin/settings/disconnect";
+/// The coming renewal, and every one that was.
+pub const RENEWALS: &str = "/admin/settings/renewals";
 /// What will be created at Qlik, then creates it.
 pub const IDENTITY_PROVIDER: &str = "/admin/settings/identity-provider";
 /// The portal's people.
@@ -121,6 +123,7 @@ pub mod router {
                         view=pages::IdentityProviderPage
                         ssr=SsrMode::Async
                     />
+                    <Route path=path!("/admin/settings/renewals") view=pages::RenewalsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users") view=pages::UsersPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id") view=pages::UserPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id/disable") view=pages::DisableUserPage ssr=SsrMode::Async/>

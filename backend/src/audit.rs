@@ -42,6 +42,8 @@ pub const IDENTITY_PROVIDER_CREATED: &str = "identity_provider.created";
 pub const KEY_RENEWED: &str = "key.renewed";
 /// An administrator asked for a renewal; detail: `outcome`, `attempt`.
 pub const RENEWAL_REQUESTED: &str = "renewal.requested";
+/// An administrator tried the renewal out; detail: `ok`.
+pub const RENEWAL_TRIED: &str = "renewal.tried";
 /// The renewal needs a person.
 pub const RENEWAL_NEEDS_PERSON: &str = "renewal.needs_person";
 

@@ -7,7 +7,14 @@ use qlik::{Entropy, HostPolicy, Qlik, SessionCache, SessionLimits, SigningIdenti
 use tokio::sync::Notify;
 use url::Url;
 
-use crate::{Error, events::Events, people::PeopleState, renewal::Policy, store::Db, vault::Vault};
+use crate::{
+    Error,
+    events::Events,
+    people::PeopleState,
+    renewal::{Policy, Tenants},
+    store::Db,
+    vault::Vault,
+};
 
 /// How many users' Qlik sessions are kept open.
 const SESSIONS: u64 = 10_000;
@@ -46,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) db: Db,
     pub(crate) vault: Vault,
     pub(crate) qlik: Qlik,
+    /// What the renewal asks; the client above, but in a simulation.
+    pub(crate) tenants: Arc<dyn Tenants>,
     pub(crate) config: ServicesConfig,
     pub(crate) people: PeopleState,
     pub(crate) sessions: SessionCache,
@@ -71,12 +80,24 @@ impl Services {
     /// # Errors
     /// [`Error::Vault`] where it does not.
     pub async fn open(db: Db, vault: Vault, qlik: Qlik, config: ServicesConfig) -> Result<Self, Error> {
+        let tenants = Arc::new(qlik.clone());
+        Self::open_with(db, vault, qlik, tenants, config).await
+    }
+
+    /// As [`Services::open`], with something else to ask in a renewal.
+    pub(crate) async fn open_with(
+        db: Db,
+        vault: Vault,
+        qlik: Qlik,
+        tenants: Arc<dyn Tenants>,
+        config: ServicesConfig,
+    ) -> Result<Self, Error> {
         vault.check(&db).await?;
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
         let signers = moka::future::Cache::new(SIGNERS);
         let (events, due) = (Events::default(), Notify::new());
-        Ok(Self(Arc::new(Inner { db, vault, qlik, config, people, sessions, signers, events, due })))
+        Ok(Self(Arc::new(Inner { db, vault, qlik, tenants, config, people, sessions, signers, events, due })))
     }
 
     /// The database.

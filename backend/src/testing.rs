@@ -133,6 +133,20 @@ impl TestServices {
         open(self.dir.clone(), self.clock.clone(), self.qlik.clone()).await
     }
 
+    /// The portal as it is now, in a folder of its own: a backup that was
+    /// restored, or a second copy.
+    ///
+    /// # Errors
+    /// As [`services_at`].
+    pub async fn copy(&self) -> Result<Self, Error> {
+        let broken = |_| Error::Internal("the folder can't be copied");
+        let dir = tempfile::tempdir().map_err(broken)?;
+        let to = dir.path().join("qonduit.db").display().to_string();
+        sqlx::query!("VACUUM INTO ?", to).execute(self.db().read()).await?;
+        std::fs::copy(self.dir.path().join("keyring"), dir.path().join("keyring")).map_err(broken)?;
+        open(Arc::new(dir), self.clock.clone(), self.qlik.clone()).await
+    }
+
     /// The portal's first administrator, `ada@acme.example` with the password
     /// `correct horse battery`.
     ///
@@ -148,6 +162,34 @@ impl TestServices {
             password: "correct horse battery".to_owned().into(),
         };
         self.set_up(input, None).await
+    }
+
+    /// The key in use comes due, and the claims of processes that are gone are
+    /// over: what else takes days, and three quarters of a minute.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn bring_forward(&self) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        sqlx::query!(
+            "UPDATE integrations SET renewal = json_set(renewal, '$.renew_at', 0), next_action_at = 0,
+                    version = version + 1, lease_owner = NULL, lease_until = NULL"
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The claims of processes that are gone are over.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn end_claims(&self) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        sqlx::query!("UPDATE integrations SET lease_owner = NULL, lease_until = NULL")
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Every byte of the database and its write-ahead log.

@@ -52,6 +52,12 @@ impl Error {
         }))
     }
 
+    /// An error as a call gives it, for tests of what is built on this crate.
+    #[cfg(feature = "testing")]
+    pub fn made_up(kind: ErrorKind, operation: &'static str, retry_after: Option<Duration>) -> Self {
+        Self::new(kind, operation).with_retry_after(retry_after)
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self

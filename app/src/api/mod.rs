@@ -30,6 +30,8 @@ pub mod form {
     pub const SETTINGS: &str = "settings";
     /// Tests the connection or renews the key.
     pub const STATUS: &str = "status";
+    /// Looks at the coming renewal.
+    pub const RENEWALS: &str = "renewals";
     /// Ends the integration.
     pub const DISCONNECT: &str = "disconnect";
     /// Creates the identity provider at Qlik.

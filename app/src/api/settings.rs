@@ -100,6 +100,37 @@ pub async fn renew_now() -> Result<Done, AppError> {
         .await
 }
 
+/// Looks whether the coming renewal would succeed.
+///
+/// # Errors
+/// Not an administrator, nothing connected.
+#[server(prefix = "/api", endpoint = "settings/check-next-renewal")]
+pub async fn check_next_renewal() -> Result<Done, AppError> {
+    FormPost::new(form::RENEWALS, routes::RENEWALS)
+        .answer(Box::pin(async {
+            let me = ctx::admin().await?;
+            let ahead = ctx::services()?.check_next_renewal(&me).await?;
+            Ok(Next::to(routes::RENEWALS).saying(settings::notice_of_look(ahead.as_ref())))
+        }))
+        .await
+}
+
+/// Makes a key, proves it and deletes it again.
+///
+/// # Errors
+/// Not an administrator, nothing connected.
+#[server(prefix = "/api", endpoint = "settings/dry-run")]
+pub async fn dry_run() -> Result<Done, AppError> {
+    FormPost::new(form::RENEWALS, routes::RENEWALS)
+        .answer(Box::pin(async {
+            let me = ctx::admin().await?;
+            let end = ctx::services()?.dry_run(&me).await?;
+            let notice = if end.ok { Notice::good(end.says) } else { Notice::bad(end.says) };
+            Ok(Next::to(routes::RENEWALS).saying(notice))
+        }))
+        .await
+}
+
 /// Ends the integration, with `delete_keys` after deleting the portal's keys at
 /// Qlik. Where that fails nothing is ended.
 ///

@@ -95,6 +95,7 @@ fn sentence(row: &AuditRow) -> String {
         audit::IDENTITY_PROVIDER_CREATED => "Created the identity provider at Qlik".to_owned(),
         audit::KEY_RENEWED => "Renewed the Qlik Sense API key".to_owned(),
         audit::RENEWAL_REQUESTED => "Asked for a new Qlik Sense API key".to_owned(),
+        audit::RENEWAL_TRIED => "Tried the renewal of the Qlik Sense API key out".to_owned(),
         audit::RENEWAL_NEEDS_PERSON => {
             "Stopped renewing the Qlik Sense API key: a person is needed".to_owned()
         }
@@ -127,6 +128,7 @@ mod tests {
             audit::IDENTITY_PROVIDER_CREATED,
             audit::KEY_RENEWED,
             audit::RENEWAL_REQUESTED,
+            audit::RENEWAL_TRIED,
             audit::RENEWAL_NEEDS_PERSON,
         ] {
             let detail =

@@ -8,7 +8,7 @@ use std::{
 use backend::{
     Actor, Services,
     integration::{self, SettingsView},
-    renewal::{RenewalEnd, RenewalOutcome},
+    renewal::{Ahead, RenewalEnd, RenewalOutcome},
 };
 use jiff::Timestamp;
 use leptos::{prelude::Owner, serde_json};
@@ -138,7 +138,8 @@ pub fn report(from: integration::Report) -> Report {
     }
 }
 
-fn check(from: integration::Check) -> Check {
+/// One check as it travels.
+pub fn check(from: integration::Check) -> Check {
     Check {
         id: from.id,
         title: from.title,
@@ -196,6 +197,27 @@ pub fn notice_of_renewal(end: RenewalEnd) -> Notice {
         RenewalOutcome::Busy => Tone::Neutral,
     };
     Notice { tone, text: end.says }
+}
+
+/// What a look at the coming renewal found; `None`: it could not be made.
+pub fn notice_of_look(ahead: Option<&Ahead>) -> Notice {
+    let Some(ahead) = ahead else {
+        return Notice {
+            tone: Tone::Neutral,
+            text: "It could not be checked now: a renewal is at work, or the key needs a person first."
+                .to_owned(),
+        };
+    };
+    match ahead.trouble() {
+        _ if ahead.checks.is_empty() => {
+            Notice::bad("Qlik does not answer now. It is asked again within the hour.")
+        }
+        None => Notice::good("The next renewal would succeed, as far as can be seen without making a key."),
+        Some(check) => Notice {
+            tone: if check.outcome == integration::Outcome::Failed { Tone::Bad } else { Tone::Warning },
+            text: check.remedy.as_ref().map_or_else(|| check.says.clone(), |r| format!("{} {r}", check.says)),
+        },
+    }
 }
 
 /// What an open settings page of the portal is told now, as JSON of

@@ -32,10 +32,10 @@ pub(super) struct Findings {
 }
 
 /// What a save stores.
-pub(super) struct Facts {
-    pub(super) tenant: TenantInfo,
-    pub(super) owner: User,
-    pub(super) key: ApiKey,
+pub(crate) struct Facts {
+    pub(crate) tenant: TenantInfo,
+    pub(crate) owner: User,
+    pub(crate) key: ApiKey,
 }
 
 /// Collects checks.

@@ -5,6 +5,7 @@
 mod checks;
 mod disconnect;
 mod form;
+mod history;
 mod idp;
 mod report;
 mod save;
@@ -17,5 +18,9 @@ mod view;
 
 pub use disconnect::DisconnectEnd;
 pub use form::{SaveInput, SaveOutcome};
+pub use history::{AttemptEntry, KeyLife, KeyUse};
 pub use report::{Check, Link, Outcome, Report};
 pub use shown::{AttemptView, FormView, Health, KeyView, Running, SettingsView, StatusView};
+pub(crate) use steps::words_of as span_words;
+#[cfg(test)]
+pub(crate) use {checks::Facts, save::Typed};

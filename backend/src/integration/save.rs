@@ -13,7 +13,7 @@ use crate::{
     Actor, Error, FieldError, Services, audit,
     identity::IdentityView,
     keys::{self, NewKeyRow, insert_key},
-    renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load, next_action_at, to_json},
+    renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load, next_action_at, next_look, to_json},
     store::{StoreError, Tx},
 };
 
@@ -64,7 +64,8 @@ impl Services {
         Ok(SaveOutcome { saved: true, fields: Vec::new(), report: Some(report) })
     }
 
-    async fn store(
+    /// Writes what was checked, whole.
+    pub(crate) async fn store(
         &self,
         actor: &Actor,
         stored: Option<&Row>,
@@ -135,26 +136,28 @@ impl Services {
 }
 
 /// What is stored of the form.
-struct Typed {
-    host: TenantHost,
-    web_integration_id: String,
-    email_as_subject: bool,
-    key: Arc<ApiKeyToken>,
+pub(crate) struct Typed {
+    pub(crate) host: TenantHost,
+    pub(crate) web_integration_id: String,
+    pub(crate) email_as_subject: bool,
+    pub(crate) key: Arc<ApiKeyToken>,
 }
 
 /// The state with this key in use. A key that it replaces is retired as a
 /// renewal would; what an attempt under way left at Qlik is swept.
 fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Services, now: i64) -> State {
+    // What a look ahead would find was just checked.
+    let look_at = next_look(now, services.policy(), services.jitter());
     let Some(old) = fresh.map(|r| &r.state) else {
         let renew_at = due_at(&current, services.jitter());
-        return State::new(current, renew_at);
+        return State::new(current, renew_at, look_at);
     };
     if old.current.key_id == current.key_id {
         // The same key: its date and any attempt stay as they are; it was just seen to work.
-        return State { need: None, failing: None, ..old.clone() };
+        return State { need: None, failing: None, look_at, ahead: None, ..old.clone() };
     }
     let renew_at = due_at(&current, services.jitter());
-    let mut state = State::new(current, renew_at);
+    let mut state = State::new(current, renew_at, look_at);
     let delete_at = now + services.policy().grace;
     state.retiring.clone_from(&old.retiring);
     if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &old.phase {
@@ -165,6 +168,7 @@ fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Services, now: i6
     let again = state.current.key_id.clone();
     state.retiring.retain(|r| r.key.key_id != again);
     state.sweep = matches!(old.phase, Phase::Creating { .. }) || old.sweep;
+    state.stray.clone_from(&old.stray);
     state
 }
 

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::Report;
-use crate::{Portal, identity::IdentityView};
+use super::{KeyLife, Report};
+use crate::{Portal, identity::IdentityView, renewal::Ahead};
 
 /// The stored settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +99,12 @@ pub struct StatusView {
     pub running: Option<Running>,
     /// The attempt before.
     pub last_renewal: Option<AttemptView>,
+    /// The last attempts, newest first, trials among them.
+    pub recent: Vec<AttemptView>,
+    /// The last keys, oldest first.
+    pub lives: Vec<KeyLife>,
+    /// What the last look at the coming renewal found.
+    pub ahead: Option<Ahead>,
     /// When a failed renewal is tried again.
     pub next_try_at: Option<Timestamp>,
     /// How many tries failed in a row.
@@ -111,6 +117,9 @@ pub struct StatusView {
     pub checked_at: Option<Timestamp>,
     /// The tenant has no JWT identity provider of this portal.
     pub identity_missing: bool,
+    /// Qlik has a key of this portal that this database does not hold: what
+    /// that means, in words.
+    pub stray: Option<String>,
     /// Goes up with each change.
     pub version: i64,
 }

@@ -234,7 +234,7 @@ fn day(t: Timestamp) -> String {
 }
 
 /// A span in its two largest units.
-pub(super) fn words_of(d: SignedDuration) -> String {
+pub(crate) fn words_of(d: SignedDuration) -> String {
     let minutes = d.as_mins().max(0);
     let (days, hours, mins) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
     match (days, hours, mins) {

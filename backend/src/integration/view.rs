@@ -6,9 +6,13 @@ use qlik::host::{ConsolePage, TenantHost};
 use super::{AttemptView, FormView, Health, KeyView, Outcome, Report, Running, SettingsView, StatusView};
 use crate::{
     Actor, Error, Services,
-    renewal::{AttemptRow, Phase, State, load},
+    renewal::{Ahead, AttemptRow, Phase, State, Stray, load},
     store::at,
 };
+
+/// Keys and attempts in the picture of the settings page.
+const SHOWN_KEYS: i64 = 4;
+const SHOWN_ATTEMPTS: u32 = 12;
 
 struct Extra {
     tenant_host: String,
@@ -67,7 +71,10 @@ impl Services {
         let identity_missing = report.as_ref().is_some_and(|r| r.identity_missing);
         let (health, headline) = health(&row.state, report.as_ref());
         let State { renew_at, failing, need, retiring, .. } = &row.state;
-        let last = self.attempts(portal_id, 2).await?.into_iter().find(|a| a.ended_at.is_some());
+        let recent: Vec<AttemptView> =
+            self.attempts(portal_id, SHOWN_ATTEMPTS).await?.into_iter().map(attempt_view).collect();
+        let last = recent.iter().find(|a| a.ended_at.is_some() && a.trigger != "trial").cloned();
+        let lives = self.key_lives(portal_id, SHOWN_KEYS).await?;
         Ok(Some(StatusView {
             health,
             headline,
@@ -76,13 +83,17 @@ impl Services {
             key,
             renew_at: at(*renew_at),
             running: running(&row.state, self.now().as_second()),
-            last_renewal: last.map(attempt_view),
+            last_renewal: last,
+            recent,
+            lives,
+            ahead: row.state.ahead.clone(),
             next_try_at: failing.as_ref().map(|f| at(f.next_try_at)),
             failed_tries: failing.as_ref().map_or(0, |f| f.attempts),
             old_key_until: retiring.first().map(|r| at(r.delete_at)),
             needs_person: need.as_ref().map(|n| n.fault.says.clone()),
             checked_at: extra.checked_at.map(at),
             identity_missing,
+            stray: row.state.stray.as_ref().map(stray_words),
             version: row.version,
         }))
     }
@@ -124,7 +135,7 @@ fn report_of(extra: &Extra) -> Option<Report> {
     extra.last_report.as_deref().and_then(|json| serde_json::from_str(json).ok())
 }
 
-fn attempt_view(a: AttemptRow) -> AttemptView {
+pub(super) fn attempt_view(a: AttemptRow) -> AttemptView {
     AttemptView {
         id: a.id,
         trigger: a.trigger,
@@ -159,6 +170,14 @@ fn health(state: &State, report: Option<&Report>) -> (Health, String) {
     if let Some(f) = state.failing.as_ref().filter(|f| f.attempts > 0) {
         return (Health::Failing, f.fault.says.clone());
     }
+    if let Some(stray) = &state.stray {
+        return (Health::Attention, stray_words(stray));
+    }
+    if let Some(check) =
+        state.ahead.as_ref().and_then(Ahead::trouble).filter(|c| c.outcome == Outcome::Failed)
+    {
+        return (Health::Attention, format!("The next renewal would fail. {}", check.says));
+    }
     let bad = report.and_then(|r| {
         r.checks
             .iter()
@@ -171,6 +190,18 @@ fn health(state: &State, report: Option<&Report>) -> (Health, String) {
     }
 }
 
+fn stray_words(stray: &Stray) -> String {
+    let made = match stray.created_at {
+        0 => String::new(),
+        t => at(t).strftime(", made on %-d %b %Y, %H:%M UTC").to_string(),
+    };
+    format!(
+        "Qlik has an API key of this portal that this database does not hold (id {}{made}). The portal runs twice, or its \
+         database was restored from an older backup. The key was left alone; if nothing uses it, delete it in Qlik.",
+        stray.key_id
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_need_outweighs_all_and_a_clean_state_is_healthy() {
-        let mut state = State::new(KeyRef { key_id: "k".to_owned(), created_at: 0, expires_at: 100 }, 50);
+        let mut state = State::new(KeyRef { key_id: "k".to_owned(), created_at: 0, expires_at: 100 }, 50, 50);
         assert_eq!(health(&state, None).0, Health::Healthy);
         let fault = Fault { says: "It expired.".to_owned(), code: None, trace_id: None, retry_after: None };
         state.need = Some(Need { reason: NeedReason::Expired, fault, since: 0, recheck_at: 0 });

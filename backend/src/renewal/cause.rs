@@ -7,7 +7,10 @@ use qlik::{
 };
 
 use super::{
+    act::plain,
     claim::Row,
+    look::{Mark, owned},
+    port::{KeyCalls, OwnerEyes},
     state::{Fault, NeedReason},
 };
 use crate::{
@@ -51,6 +54,11 @@ pub(crate) fn said(reason: NeedReason, owner: &str) -> Said {
             "The API key belongs to another Qlik tenant.",
             "Make a key in this tenant and paste it here; everything else stays as it is.",
         ),
+        NeedReason::Superseded => Said::new(
+            "The API key was replaced by one that this database does not hold: it was restored from an older backup, \
+             or this portal runs twice. The newer key was left alone.",
+            "Restore a newer backup, or make a new key in Qlik and paste it here; everything else stays as it is.",
+        ),
         NeedReason::Refused => Said::new(
             "Qlik refuses the API key: it was revoked or expired, or its owner is disabled or may no longer manage API keys.",
             "Look at the key and its owner in Qlik, or paste a new key.",
@@ -66,7 +74,7 @@ pub(super) async fn of(
     e: &QlikError,
 ) -> Result<(NeedReason, Fault), Error> {
     let reason = if row.state.current.expires_at <= services.now().as_second() {
-        NeedReason::Expired
+        expired(services, row, key).await?.0
     } else if key.token.claims().tenant_id.as_deref().is_some_and(|t| t != row.tenant_id) {
         NeedReason::WrongTenant
     } else {
@@ -75,25 +83,64 @@ pub(super) async fn of(
     Ok((reason, with(e, &said(reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)))))
 }
 
-async fn ask_owner(services: &Services, row: &Row, key: &OwnedKey) -> Result<NeedReason, Error> {
-    let Some(email) = key.owner_email.as_deref() else { return Ok(NeedReason::Refused) };
-    let session = services.login(row, &key.owner_subject, &key.owner_name, email).await?;
-    let session = match session {
-        Ok(s) if s.user().id == key.owner_id => s,
-        Err(e) if e.kind() == ErrorKind::Forbidden => return Ok(NeedReason::OwnerDisabled),
-        Ok(_) | Err(_) => return Ok(NeedReason::Refused),
+/// The words for a key whose time is over, and whether another database of
+/// this portal has renewed it.
+pub(super) async fn expired(
+    services: &Services,
+    row: &Row,
+    key: &OwnedKey,
+) -> Result<(NeedReason, Fault), Error> {
+    let reason = match services.0.tenants.as_owner(services, row, key).await? {
+        OwnerEyes::Open(tenant) if replaced(services, row, key, &*tenant).await? => NeedReason::Superseded,
+        _ => NeedReason::Expired,
     };
-    let tenant = services.qlik().with_session(&row.tenant_host, session.into());
-    Ok(match tenant.api_key(&row.state.current.key_id).await {
+    Ok((reason, plain(said(reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)).joined())))
+}
+
+async fn ask_owner(services: &Services, row: &Row, key: &OwnedKey) -> Result<NeedReason, Error> {
+    let tenant = match services.0.tenants.as_owner(services, row, key).await? {
+        OwnerEyes::Open(tenant) => tenant,
+        OwnerEyes::Barred => return Ok(NeedReason::OwnerDisabled),
+        OwnerEyes::Shut => return Ok(NeedReason::Refused),
+    };
+    let gone = match tenant.read(&row.state.current.key_id).await {
         Ok(k) => match k.status {
             KeyStatus::Expired => NeedReason::Expired,
             KeyStatus::Revoked => NeedReason::Revoked,
-            KeyStatus::Active => NeedReason::PermissionLost,
-            KeyStatus::Other(_) => NeedReason::Refused,
+            KeyStatus::Active => return Ok(NeedReason::PermissionLost),
+            KeyStatus::Other(_) => return Ok(NeedReason::Refused),
         },
         Err(e) if e.kind() == ErrorKind::NotFound => NeedReason::Revoked,
         // Without Manage API keys a user can't even read the own keys.
-        Err(e) if e.kind() == ErrorKind::Forbidden => NeedReason::PermissionLost,
-        Err(_) => NeedReason::Refused,
-    })
+        Err(e) if e.kind() == ErrorKind::Forbidden => return Ok(NeedReason::PermissionLost),
+        Err(_) => return Ok(NeedReason::Refused),
+    };
+    Ok(if replaced(services, row, key, &*tenant).await? { NeedReason::Superseded } else { gone })
+}
+
+/// Whether another database of this portal has a younger key at Qlik. Seen with
+/// the owner's eyes; what can't be seen is not so.
+async fn replaced(
+    services: &Services,
+    row: &Row,
+    key: &OwnedKey,
+    tenant: &dyn KeyCalls,
+) -> Result<bool, Error> {
+    let listed = match owned(tenant, &key.owner_id).await {
+        Ok(listed) => listed,
+        Err(e) => {
+            tracing::info!(portal.id = %row.portal_id, error = %e, "the owner's keys could not be looked at");
+            return Ok(false);
+        }
+    };
+    for found in listed.iter().filter(|k| !row.state.knows(&k.id)) {
+        match Mark::of(&row.portal_id, found) {
+            Some(Mark::InUse) => return Ok(true),
+            Some(Mark::Made(attempt)) if !services.made_attempt(&row.portal_id, attempt).await? => {
+                return Ok(true);
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
 }

@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// How long a claim holds without being renewed, in seconds. Longer than the
-/// longest remote call, renewed before each one.
+/// longest remote call, renewed before each one. A claim that seems to hold for
+/// longer was made under a clock that has been put back since, and is void.
 const LEASE: i64 = 45;
 
 /// An integration as the renewal needs it.
@@ -107,12 +108,14 @@ async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Ro
 impl Services {
     /// The portals whose integration has something to do, oldest first.
     pub(super) async fn due_portals(&self, now: i64, limit: i64) -> Result<Vec<String>, Error> {
+        let longest = now + LEASE;
         Ok(sqlx::query_scalar!(
             r#"SELECT portal_id AS "portal_id!" FROM integrations
-               WHERE next_action_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
+               WHERE next_action_at <= ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)
                ORDER BY next_action_at LIMIT ?"#,
             now,
             now,
+            longest,
             limit
         )
         .fetch_all(self.db().read())
@@ -126,11 +129,12 @@ impl Services {
         let mut tx = self.db().write().await?;
         let claimed = sqlx::query!(
             "UPDATE integrations SET lease_owner = ?, lease_until = ?, fence = fence + 1
-             WHERE portal_id = ? AND (lease_until IS NULL OR lease_until <= ?)",
+             WHERE portal_id = ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)",
             owner,
             until,
             portal_id,
-            now
+            now,
+            until
         )
         .execute(&mut *tx)
         .await?;
@@ -164,31 +168,56 @@ impl Services {
 
     /// Gives the claim back. That somebody else took it meanwhile is no error.
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), Error> {
+        let next = next_action_at(self.now().as_second(), &lease.row.state, self.policy());
         let mut tx = self.db().write().await?;
         sqlx::query!(
-            "UPDATE integrations SET lease_owner = NULL, lease_until = NULL WHERE portal_id = ? AND fence = ?",
+            "UPDATE integrations SET lease_owner = NULL, lease_until = NULL, next_action_at = ?
+             WHERE portal_id = ? AND fence = ? AND version = ?",
+            next,
             lease.row.portal_id,
-            lease.fence
+            lease.fence,
+            lease.row.version
         )
         .execute(&mut *tx)
         .await?;
         Ok(tx.commit().await?)
     }
 
+    /// The clock was put back: what waits for a time that the old clock named
+    /// would wait too long. Whatever is under way is looked at anew.
+    pub(super) async fn clock_went_back(&self, tx: &mut Tx<'_>, now: i64) -> Result<(), Error> {
+        let woken = sqlx::query!(
+            "UPDATE integrations SET next_action_at = ?
+             WHERE (next_action_at IS NULL OR next_action_at > ?) AND (json_extract(renewal, '$.phase') <> 'active'
+                OR json_extract(renewal, '$.failing') IS NOT NULL OR json_extract(renewal, '$.need') IS NOT NULL
+                OR json_array_length(renewal, '$.retiring') > 0)",
+            now,
+            now
+        )
+        .execute(&mut **tx)
+        .await?;
+        tracing::warn!(
+            integrations = woken.rows_affected(),
+            "the clock went back; what is under way is looked at anew"
+        );
+        Ok(())
+    }
+
     /// Asks for a renewal, where nobody is at work on the integration.
     /// `false`: somebody is.
     pub(super) async fn ask(&self, row: &Row, state: &State) -> Result<bool, Error> {
         let now = self.now().as_second();
-        let json = to_json(state)?;
+        let (json, longest) = (to_json(state)?, now + LEASE);
         let mut tx = self.db().write().await?;
         let asked = sqlx::query!(
             "UPDATE integrations SET renewal = ?, next_action_at = ?, version = version + 1
-             WHERE portal_id = ? AND version = ? AND (lease_until IS NULL OR lease_until <= ?)",
+             WHERE portal_id = ? AND version = ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)",
             json,
             now,
             row.portal_id,
             row.version,
-            now
+            now,
+            longest
         )
         .execute(&mut *tx)
         .await?;

@@ -1,8 +1,10 @@
 //! The pure core: no time, no chance, no I/O of its own.
 
 use super::{
-    policy::{Policy, next_proof, next_try},
-    state::{Attempt, Failing, Fault, KeyRef, Need, NeedReason, Phase, Retiring, State, Trigger},
+    policy::{Policy, asked_for, longest, next_look, next_proof, next_try},
+    state::{
+        Ahead, Attempt, Failing, Fault, KeyRef, Need, NeedReason, Phase, Retiring, State, Stray, Trigger,
+    },
 };
 
 /// The one thing to do next.
@@ -23,10 +25,10 @@ pub enum Action {
     Retire(KeyRef),
     /// Delete what carries our tag and is none of ours any more.
     Sweep,
-    /// Record that the key expired.
-    NoteExpired,
     /// See whether a refused key works again.
     Recheck,
+    /// See whether the coming renewal would succeed.
+    LookAhead,
 }
 
 /// What [`decide`] says, with the reason in words.
@@ -72,21 +74,36 @@ pub enum Event {
     NotRetired(String, Fault),
     /// Nothing of ours is left over at Qlik.
     Swept,
+    /// A key of this portal's that is none of this database's was seen, or no
+    /// longer is.
+    Stray(Option<Stray>),
     /// The machine can't go on.
     Needs(NeedReason, Fault),
     /// The key works again.
     Works,
+    /// The coming renewal was looked at.
+    LookedAhead(Ahead),
+    /// A trial is about to make a key, which is found by its tag whatever
+    /// becomes of the trial.
+    TrialBegan,
 }
 
 /// What to do now. The same state gives the same decision.
-pub fn decide(now: i64, state: &State, _policy: &Policy) -> Decision {
+pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
     use Decision::{Do, Wait};
-    let held_until = state.failing.as_ref().map(|f| f.next_try_at).filter(|t| *t > now && !state.requested);
+    let held_until = state
+        .failing
+        .as_ref()
+        .filter(|f| !state.requested && waits(now, f.next_try_at, longest(policy)))
+        .map(|f| f.next_try_at);
 
     match &state.phase {
         Phase::Proved { new, .. } => return Do(Action::Switch(new.clone()), "the new key is proved"),
         Phase::Staged { new, prove_until, .. } => {
-            if new.expires_at <= now || (now >= *prove_until && held_until.is_none()) {
+            // While the key in use is dead, the new one is the last hope: it is asked as long as it lives.
+            let spare = state.need.is_none() && state.current.expires_at > now;
+            let over = now >= *prove_until || now < prove_until - policy.prove_for;
+            if new.expires_at <= now || (spare && over && held_until.is_none()) {
                 return Do(Action::GiveUp(new.clone()), "the new key did not work in time");
             }
             return match held_until {
@@ -103,22 +120,24 @@ pub fn decide(now: i64, state: &State, _policy: &Policy) -> Decision {
         Phase::Creating { .. } | Phase::Active => {}
     }
 
-    if let Some(r) = state.retiring.first().filter(|r| r.delete_at <= now) {
+    let kept_until = |r: &Retiring| {
+        let last = if r.tries == 0 { policy.grace } else { longest(policy) };
+        waits(now, r.delete_at, last).then_some(r.delete_at)
+    };
+    if let Some(r) = state.retiring.first().filter(|r| kept_until(r).is_none()) {
         return Do(Action::Retire(r.key.clone()), "the grace time of the old key is over");
     }
-    let next_retire = state.retiring.first().map(|r| r.delete_at);
+    let next_retire = state.retiring.first().and_then(kept_until);
 
     if let Some(need) = &state.need {
-        if need.reason == NeedReason::Expired || state.current.expires_at <= now {
+        // A day after its expiry no clock of ours can be so wrong that it still works.
+        if state.current.expires_at <= now - policy.look_every && !state.requested {
             return Wait(next_retire, "the key expired; a person has to paste a new one");
         }
-        if need.recheck_at <= now || state.requested {
+        if state.requested || !waits(now, need.recheck_at, policy.recheck) {
             return Do(Action::Recheck, "a refused key may have been mended at Qlik");
         }
         return Wait(Some(need.recheck_at.min(next_retire.unwrap_or(i64::MAX))), "a person is needed");
-    }
-    if state.current.expires_at <= now {
-        return Do(Action::NoteExpired, "the key expired");
     }
     let due = state.requested || now >= state.renew_at;
     if due {
@@ -128,7 +147,7 @@ pub fn decide(now: i64, state: &State, _policy: &Policy) -> Decision {
         match state.retiring.first() {
             // Once it failed it waits like every other failure: a due key is no reason to hammer.
             Some(r) if r.tries > 0 => {
-                return Wait(Some(r.delete_at), "an older key could not be deleted yet");
+                return Wait(next_retire, "an older key could not be deleted yet");
             }
             Some(r) => {
                 return Do(Action::Retire(r.key.clone()), "an older key has to go before a new one is made");
@@ -142,9 +161,20 @@ pub fn decide(now: i64, state: &State, _policy: &Policy) -> Decision {
     if state.sweep && held_until.is_none() {
         return Do(Action::Sweep, "a key with our tag may be left over");
     }
-    let next =
-        [Some(state.renew_at), next_retire, held_until.filter(|_| state.sweep)].into_iter().flatten().min();
+    if !waits(now, state.look_at, policy.look_every) {
+        return Do(Action::LookAhead, "the coming renewal was not looked at for a day");
+    }
+    let next = [Some(state.renew_at), Some(state.look_at), next_retire, held_until.filter(|_| state.sweep)]
+        .into_iter()
+        .flatten()
+        .min();
     Wait(next, "the key is not due")
+}
+
+/// Whether `until` is a wait of at most `longest`. One that is further off was
+/// set by a clock that has been put back since, and holds nothing up.
+fn waits(now: i64, until: i64, longest: i64) -> bool {
+    until > now && until - now <= longest
 }
 
 /// When the machine has something to do next; `None`: not before a person acts.
@@ -194,7 +224,7 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
                 Phase::Staged { prove_until, .. } => prove_until - policy.prove_for,
                 _ => now,
             };
-            let wait = next_proof(now, since).max(now + fault.retry_after.unwrap_or(0));
+            let wait = next_proof(now, since).max(now + asked_for(fault.retry_after, policy));
             // The request is served by this attempt; kept, it would let the proof go round without a wait.
             s.requested = false;
             let (attempts, first) = s.failing.as_ref().map_or((0, now), |f| (f.attempts, f.since));
@@ -216,6 +246,8 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
                 s.retiring.push(Retiring { key: old, delete_at: now + policy.grace, tries: 0 });
                 s.phase = Phase::Active;
                 s.renew_at = renew_at;
+                s.look_at = next_look(now, policy, jitter);
+                s.ahead = None;
                 s.failing = None;
                 s.need = None;
                 s.requested = false;
@@ -232,6 +264,7 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
             s.retiring.sort_by_key(|r| r.delete_at);
         }
         Event::Swept => s.sweep = false,
+        Event::Stray(stray) => s.stray = stray,
         Event::Needs(reason, fault) => {
             if matches!(s.phase, Phase::Creating { .. }) {
                 s.phase = Phase::Active;
@@ -242,6 +275,15 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
             s.need = Some(Need { reason, fault, since, recheck_at: now + policy.recheck });
         }
         Event::Works => s.need = None,
+        Event::LookedAhead(ahead) => {
+            s.look_at = if ahead.checks.is_empty() {
+                now + policy.look_again
+            } else {
+                next_look(now, policy, jitter)
+            };
+            s.ahead = Some(ahead);
+        }
+        Event::TrialBegan => s.sweep = true,
     }
     s
 }

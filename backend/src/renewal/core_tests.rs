@@ -8,7 +8,7 @@ fn key(id: &str, created_at: i64, expires_at: i64) -> KeyRef {
 
 /// A key of three days, made at 0.
 fn active() -> State {
-    State::new(key("old", 0, 3 * DAY), 2 * DAY)
+    State::new(key("old", 0, 3 * DAY), 2 * DAY, 2 * DAY)
 }
 
 fn attempt() -> Attempt {
@@ -147,21 +147,74 @@ fn failures_back_off_and_the_count_goes_up() {
 }
 
 #[test]
-fn an_expired_key_needs_a_person_and_nothing_else_is_tried() {
+fn a_key_that_expired_by_our_clock_is_asked_about_at_qlik_for_a_day_and_then_no_more() {
     let s = active();
-    assert_eq!(does(3 * DAY, &s), Action::NoteExpired);
+    assert_eq!(does(3 * DAY, &s), Action::Begin(Trigger::Due), "our clock may be wrong");
     let s = after(&s, 3 * DAY, &[Event::Needs(NeedReason::Expired, fault())]);
-    assert_eq!(waits(3 * DAY, &s), None);
+    assert_eq!(waits(3 * DAY, &s), Some(3 * DAY + 900));
+    assert_eq!(does(3 * DAY + 900, &s), Action::Recheck);
+    assert_eq!(waits(4 * DAY, &s), None);
     assert_eq!(waits(9 * DAY, &s), None);
 }
 
 #[test]
+fn a_clock_that_is_put_back_does_not_leave_a_key_expired_that_works() {
+    let s = after(&active(), 3 * DAY, &[Event::Needs(NeedReason::Expired, fault())]);
+    assert_eq!(does(2 * DAY, &s), Action::Recheck);
+    let s = after(&s, 2 * DAY, &[Event::Works]);
+    assert_eq!(does(2 * DAY, &s), Action::Begin(Trigger::Due));
+}
+
+#[test]
+fn waits_that_a_clock_ahead_has_set_hold_nothing_up_once_it_is_put_back() {
+    let ahead = 2 * DAY + 80_000;
+    let failed = after(&active(), ahead, &[Event::Began(attempt()), Event::NotCreated(fault())]);
+    assert_eq!(does(2 * DAY, &failed), Action::Begin(Trigger::Due));
+    let mut ending = active();
+    ending.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: ahead, tries: 0 });
+    assert_eq!(does(DAY, &ending), Action::Retire(key("older", 0, 3 * DAY)));
+}
+
+#[test]
 fn a_refused_key_is_tried_again_in_case_it_was_mended_at_qlik() {
-    let s = after(&active(), 100, &[Event::Needs(NeedReason::PermissionLost, fault())]);
+    let s = State { look_at: DAY, ..active() };
+    let s = after(&s, 100, &[Event::Needs(NeedReason::PermissionLost, fault())]);
     assert_eq!(waits(100, &s), Some(1000));
     assert_eq!(does(1000, &s), Action::Recheck);
     let s = after(&s, 1000, &[Event::Works]);
-    assert_eq!(waits(1000, &s), Some(2 * DAY));
+    assert_eq!(waits(1000, &s), Some(DAY));
+}
+
+#[test]
+fn the_coming_renewal_is_looked_at_once_a_day_and_soon_again_where_qlik_did_not_answer() {
+    let s = State { look_at: DAY, ..active() };
+    assert_eq!(does(DAY, &s), Action::LookAhead);
+    let unseen = after(&s, DAY, &[Event::LookedAhead(Ahead { at: DAY, checks: Vec::new() })]);
+    assert_eq!(waits(DAY, &unseen), Some(DAY + 3_600));
+    let owner = crate::integration::Check {
+        id: "ahead_owner".to_owned(),
+        title: String::new(),
+        outcome: crate::integration::Outcome::Passed,
+        says: String::new(),
+        remedy: None,
+        link: None,
+        elapsed_ms: None,
+        qlik_code: None,
+        trace_id: None,
+    };
+    let seen = after(&s, DAY, &[Event::LookedAhead(Ahead { at: DAY, checks: vec![owner] })]);
+    assert_eq!(waits(DAY, &seen), Some(2 * DAY));
+}
+
+#[test]
+fn a_new_key_is_not_given_up_while_the_one_in_use_is_dead() {
+    let new = key("new", 2 * DAY, 5 * DAY);
+    let began = [Event::Began(attempt()), Event::Created(new.clone()), Event::NotYet(fault())];
+    let s = after(&active(), 2 * DAY, &began);
+    let over = 2 * DAY + 3_600;
+    assert_eq!(does(over, &s), Action::GiveUp(new.clone()));
+    let s = after(&s, over, &[Event::Needs(NeedReason::Revoked, fault())]);
+    assert_eq!(does(over, &s), Action::Prove(new));
 }
 
 #[test]

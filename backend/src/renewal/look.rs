@@ -3,14 +3,17 @@
 
 use jiff::SignedDuration;
 use qlik::{
-    ApiKeyQuery, KeyStatus, Tenant,
+    ApiKey, ApiKeyQuery, KeyStatus,
     error::{Error as QlikError, ErrorKind},
 };
 
 use super::{
     act::{current, plain},
     claim::{Lease, Lost},
-    state::Fault,
+    core::Event,
+    port::KeyCalls,
+    record::{Side, record},
+    state::{Fault, Stray},
 };
 use crate::{Services, keys::OwnedKey};
 
@@ -29,13 +32,12 @@ pub(super) enum Trouble {
 /// Cleans up what earlier attempts left, and sees whether a key can be made.
 pub(super) async fn look(
     s: &Services,
-    lease: &Lease,
-    tenant: &Tenant,
+    lease: &mut Lease,
+    tenant: &dyn KeyCalls,
     key: &OwnedKey,
 ) -> Result<Result<Look, Trouble>, Lost> {
     s.keep(lease).await?;
-    let row = &lease.row;
-    let config = match tenant.api_key_config(&row.tenant_id).await {
+    let config = match tenant.key_config(&lease.row.tenant_id).await {
         Ok(c) => Some(c),
         // Whether a plain user may read it is not documented; then Qlik decides at the POST.
         Err(e) if matches!(e.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => None,
@@ -53,52 +55,106 @@ pub(super) async fn look(
             key.owner_email.as_deref().unwrap_or(&key.owner_name)
         )))));
     }
-    let lived = (row.state.current.expires_at - row.state.current.created_at).max(3_600);
-    let lifetime = SignedDuration::from_secs(lived);
+    let lifetime = SignedDuration::from_secs(lease.row.state.wanted_life().max(3_600));
     let max = config.and_then(|c| c.max_expiry).filter(|m| m.as_secs() > 0);
     Ok(Ok(Look { lifetime: max.map_or(lifetime, |m| m.min(lifetime)), slot_known: max_keys.is_some() }))
 }
 
-/// Deletes the keys at Qlik that carry this portal's tag and that the state
-/// does not know. Keys without the tag are never touched.
-pub(super) async fn sweep(s: &Services, lease: &Lease) -> Result<Result<(), QlikError>, Lost> {
+/// Deletes the keys at Qlik that an attempt of this database left there. Keys
+/// without the portal's tag are never touched, nor are keys that another
+/// database of this portal has in use.
+pub(super) async fn sweep(s: &Services, lease: &mut Lease) -> Result<Result<(), QlikError>, Lost> {
     let key = current(s, lease).await?;
-    let tenant = s.qlik().with_key(&lease.row.tenant_host, key.token.clone());
-    Ok(sweep_with(s, lease, &tenant, &key).await?.map(|_| ()))
+    let tenant = s.keys_of(&lease.row.tenant_host, key.token.clone());
+    Ok(sweep_with(s, lease, &*tenant, &key).await?.map(|_| ()))
 }
 
 /// As [`sweep`]; gives the number of the owner's keys that are still active.
 async fn sweep_with(
     s: &Services,
-    lease: &Lease,
-    tenant: &Tenant,
+    lease: &mut Lease,
+    tenant: &dyn KeyCalls,
     key: &OwnedKey,
 ) -> Result<Result<usize, QlikError>, Lost> {
     s.keep(lease).await?;
-    let query = ApiKeyQuery {
-        sub: Some(key.owner_id.clone()),
-        status: Some(KeyStatus::Active),
-        ..ApiKeyQuery::default()
-    };
-    let listed = match tenant.api_keys(&query).await {
+    let listed = match owned(tenant, &key.owner_id).await {
         Ok(listed) => listed,
         Err(e) => return Ok(Err(e)),
     };
-    let prefix = tag(&lease.row.portal_id, "");
     let mut live = 0;
-    for found in listed.iter().filter(|k| k.status == KeyStatus::Active && k.sub == key.owner_id) {
-        if !found.description.starts_with(&prefix) || lease.row.state.knows(&found.id) {
+    let mut stray: Option<Stray> = None;
+    for found in &listed {
+        let attempt = match Mark::of(&lease.row.portal_id, found) {
+            Some(Mark::Made(attempt)) if !lease.row.state.knows(&found.id) => attempt,
+            Some(Mark::InUse) if !lease.row.state.knows(&found.id) => {
+                live += 1;
+                stray = newer(stray, found);
+                continue;
+            }
+            _ => {
+                live += 1;
+                continue;
+            }
+        };
+        if !s.made_attempt(&lease.row.portal_id, attempt).await? {
             live += 1;
+            stray = newer(stray, found);
             continue;
         }
         s.keep(lease).await?;
-        match tenant.delete_api_key(&found.id).await {
+        match tenant.delete(&found.id).await {
             Ok(()) => tracing::info!(key.id = %found.id, "deleted a key that a broken attempt left at Qlik"),
             Err(e) if e.kind() == ErrorKind::NotFound => {}
             Err(e) => return Ok(Err(e)),
         }
     }
+    if stray != lease.row.state.stray {
+        record(s, lease, Event::Stray(stray), Side::None).await?;
+    }
     Ok(Ok(live))
+}
+
+/// The active keys of a user.
+pub(super) async fn owned(tenant: &dyn KeyCalls, owner_id: &str) -> Result<Vec<ApiKey>, QlikError> {
+    let query = ApiKeyQuery {
+        sub: Some(owner_id.to_owned()),
+        status: Some(KeyStatus::Active),
+        ..ApiKeyQuery::default()
+    };
+    let mut listed = tenant.list(&query).await?;
+    listed.retain(|k| k.status == KeyStatus::Active && k.sub == owner_id);
+    Ok(listed)
+}
+
+/// The younger of the two.
+fn newer(stray: Option<Stray>, found: &ApiKey) -> Option<Stray> {
+    let found =
+        Stray { key_id: found.id.clone(), created_at: found.created.map_or(0, jiff::Timestamp::as_second) };
+    Some(stray.filter(|s| s.created_at >= found.created_at).unwrap_or(found))
+}
+
+/// What a key's description says of its part in this portal.
+pub(super) enum Mark<'a> {
+    /// This attempt asked for it.
+    Made(&'a str),
+    /// A database of this portal uses it or has used it.
+    InUse,
+}
+
+impl<'a> Mark<'a> {
+    /// `None`: the key is none of this portal's making.
+    pub(super) fn of(portal_id: &str, key: &'a ApiKey) -> Option<Self> {
+        let rest = key.description.strip_prefix(&tag(portal_id, ""))?;
+        Some(if rest.ends_with(IN_USE) { Self::InUse } else { Self::Made(rest) })
+    }
+}
+
+/// Ends the description of a key that is in use.
+const IN_USE: &str = ":in-use";
+
+/// The description of a key from just before it is used.
+pub(super) fn in_use(portal_id: &str, attempt_id: &str) -> String {
+    format!("{}{IN_USE}", tag(portal_id, attempt_id))
 }
 
 /// The description of a key that this portal makes. An empty attempt gives the

@@ -7,20 +7,32 @@
 //! transaction, and no transaction is open during a remote call.
 
 mod act;
+mod ahead;
 mod cause;
 mod claim;
 mod core;
+mod finish;
 mod look;
 mod policy;
+mod port;
 mod record;
 mod shell;
 mod state;
 mod steps;
+mod trial;
 
 pub use self::core::{Action, Decision, Event, apply, decide, next_action_at};
 pub(crate) use cause::said as said_of_need;
 pub(crate) use claim::{Row, load, to_json};
+pub(crate) use policy::next_look;
 pub use policy::{Policy, due_at, lead};
+pub(crate) use port::Tenants;
 pub use shell::{RenewalEnd, RenewalOutcome};
-pub use state::{Attempt, Failing, Fault, KeyRef, Need, NeedReason, Phase, Retiring, State, Trigger};
+pub use state::{
+    Ahead, Attempt, Failing, Fault, KeyRef, Need, NeedReason, Phase, Retiring, State, Stray, Trigger,
+};
 pub use steps::{AttemptRow, Step};
+pub use trial::TrialEnd;
+
+#[cfg(test)]
+mod sim;

@@ -18,11 +18,23 @@ pub struct Policy {
     pub backoff_most: i64,
     /// How often a refused key is tried again.
     pub recheck: i64,
+    /// How often the coming renewal is looked at.
+    pub look_every: i64,
+    /// When it is looked at again where Qlik could not be asked.
+    pub look_again: i64,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { grace: 60, prove_for: 600, backoff_first: 60, backoff_most: 3_600, recheck: 900 }
+        Self {
+            grace: 60,
+            prove_for: 600,
+            backoff_first: 60,
+            backoff_most: 3_600,
+            recheck: 900,
+            look_every: DAY,
+            look_again: 3_600,
+        }
     }
 }
 
@@ -43,7 +55,8 @@ pub fn due_at(key: &KeyRef, jitter: f64) -> i64 {
 /// The wait before try `attempts + 1`, counted from `now`. It doubles from
 /// `backoff_first`, carries up to a fifth of jitter, honours what Qlik asks
 /// for, and never waits longer than a quarter of the key's remaining life, so
-/// that it can't sleep past the last useful moment.
+/// that it can't sleep past the last useful moment. What Qlik asks for is honoured up to
+/// `backoff_most`.
 pub(super) fn next_try(
     now: i64,
     attempts: u32,
@@ -60,7 +73,36 @@ pub(super) fn next_try(
     let left = key.expires_at - now;
     // Ten seconds at least: the end of a key's life is no reason to hammer.
     let wait = if left > 0 { wait.min((left / 4).max(10)) } else { wait };
-    now + wait.max(retry_after.unwrap_or(0))
+    now + wait.max(asked_for(retry_after, policy))
+}
+
+/// The wait that Qlik asks for, in seconds. Its limits are counted over minutes
+/// (<https://qlik.dev/apis/rest/rate-limiting/>): more than
+/// the longest wait of ours is a mistake that must not cost a key.
+pub(super) fn asked_for(retry_after: Option<i64>, policy: &Policy) -> i64 {
+    retry_after.unwrap_or(0).clamp(0, policy.backoff_most)
+}
+
+/// The longest wait after a failure.
+pub(super) fn longest(policy: &Policy) -> i64 {
+    policy.backoff_most + policy.backoff_most / 5
+}
+
+/// When the coming renewal is looked at next: up to a twenty-fourth of the time
+/// earlier, so that portals that were connected together do not look together.
+pub(crate) fn next_look(now: i64, policy: &Policy, jitter: f64) -> i64 {
+    now + policy.look_every - part(policy.look_every / 24, jitter)
+}
+
+/// How many tries fit between the day a key comes due and its expiry, if each
+/// fails and none is slow.
+pub(super) fn tries(key: &KeyRef, renew_at: i64, policy: &Policy) -> u32 {
+    let (mut at, mut tries) = (renew_at, 0);
+    while at < key.expires_at && tries < 1_000 {
+        tries += 1;
+        at = next_try(at, tries, None, key, policy, 1.0);
+    }
+    tries
 }
 
 /// Waits between two looks at a new key that does not work yet.
@@ -107,6 +149,15 @@ mod tests {
         assert!(due_at(&key(0, 3 * DAY), 0.0) < 3 * DAY - 20 * 3600);
     }
 
+    #[test]
+    fn a_day_is_enough_for_many_tries_and_an_hour_for_a_few() {
+        let policy = Policy::default();
+        let long = key(0, 3 * DAY);
+        assert!((20..60).contains(&tries(&long, 2 * DAY, &policy)), "{}", tries(&long, 2 * DAY, &policy));
+        assert!(tries(&key(0, 3_600), 2_400, &policy) >= 4);
+        assert_eq!(tries(&long, 3 * DAY, &policy), 0);
+    }
+
     proptest! {
         #[test]
         fn a_key_is_never_due_before_it_lived_a_half_nor_after_it_died(life in 1_i64..400 * DAY, jitter in 0.0..=1.0) {
@@ -124,9 +175,16 @@ mod tests {
         }
 
         #[test]
-        fn a_wait_is_never_shorter_than_qlik_asks_for(after in 0_i64..5000, attempts in 1_u32..60) {
+        fn a_wait_is_never_shorter_than_qlik_asks_for(after in 0_i64..=3600, attempts in 1_u32..60) {
             let at = next_try(100, attempts, Some(after), &key(0, 10 * DAY), &Policy::default(), 0.0);
             prop_assert!(at >= 100 + after);
+        }
+
+        #[test]
+        fn no_wait_that_qlik_asks_for_holds_a_key_for_more_than_the_longest_of_ours(after in 3600_i64.., attempts in 1_u32..60) {
+            let policy = Policy::default();
+            let at = next_try(100, attempts, Some(after), &key(0, 10 * DAY), &policy, 1.0);
+            prop_assert!(at <= 100 + longest(&policy));
         }
     }
 }

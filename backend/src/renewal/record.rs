@@ -18,7 +18,8 @@ use crate::{
 /// What is written beside the state, in the same transaction.
 pub(super) enum Side<'a> {
     None,
-    Begun(&'a Attempt),
+    /// The attempt, and why it is made.
+    Begun(&'a Attempt, &'static str),
     Note(&'a str, &'static str),
     Staged {
         attempt: &'a Attempt,
@@ -76,7 +77,10 @@ async fn write_side(
     let (row, now) = (&lease.row, s.now().as_second());
     match side {
         Side::None => {}
-        Side::Begun(attempt) => begin_attempt(tx, &row.portal_id, attempt, &row.state.current.key_id).await?,
+        Side::Begun(attempt, why) => {
+            begin_attempt(tx, &row.portal_id, attempt, &row.state.current.key_id).await?;
+            note(tx, &attempt.id, now, why).await?;
+        }
         Side::Note(attempt, text) => note(tx, attempt, now, text).await?,
         Side::Staged { attempt, key, created, new, sealed } => {
             let new_row = NewKeyRow {

@@ -96,6 +96,9 @@ impl Services {
             return Ok(());
         }
         let mut tx = self.db().write().await?;
+        if last.is_some_and(|at| at > now) {
+            self.clock_went_back(&mut tx, now).await?;
+        }
         sqlx::query!(
             "INSERT INTO scheduler (id, tick_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET tick_at = excluded.tick_at",
             now
@@ -195,9 +198,7 @@ impl Services {
         let mut asked = false;
         for _ in 0..60 {
             if !asked {
-                let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
-                let state = apply(self.now().as_second(), &row.state, Event::Requested, self.policy(), 0.0);
-                asked = self.ask(&row, &state).await?;
+                asked = self.request(portal).await?;
             }
             // Another process may take the request first; `advance` is then false until it is done.
             if asked && self.advance(portal).await? {
@@ -214,6 +215,13 @@ impl Services {
                 .to_owned(),
             attempt_id: None,
         })
+    }
+
+    /// Notes that a renewal is wanted. `false`: somebody is at work on it.
+    pub(super) async fn request(&self, portal: &str) -> Result<bool, Error> {
+        let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+        let state = apply(self.now().as_second(), &row.state, Event::Requested, self.policy(), 0.0);
+        self.ask(&row, &state).await
     }
 
     async fn renewal_end(&self, portal: &str, before: Option<AttemptRow>) -> Result<RenewalEnd, Error> {

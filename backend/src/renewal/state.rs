@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::integration::{Check, Outcome};
+
 /// What the core knows of a key: enough to time it, nothing that is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRef {
@@ -22,6 +24,8 @@ pub enum Trigger {
     Due,
     /// An administrator pressed Renew now.
     Person,
+    /// An administrator wants to know whether a renewal would succeed.
+    Trial,
 }
 
 impl Trigger {
@@ -30,6 +34,7 @@ impl Trigger {
         match self {
             Self::Due => "due",
             Self::Person => "person",
+            Self::Trial => "trial",
         }
     }
 }
@@ -127,8 +132,39 @@ pub enum NeedReason {
     PermissionLost,
     /// The key belongs to another tenant.
     WrongTenant,
+    /// The key was replaced by one that this database does not hold: it was
+    /// restored from an older backup, or the portal runs twice.
+    Superseded,
     /// Qlik refuses the key, and why can't be seen from here.
     Refused,
+}
+
+/// A key at Qlik that carries this portal's tag and that this database has not
+/// made: another copy of the portal has it, or this one was restored from an
+/// older backup. It is shown and left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stray {
+    /// Its id at Qlik.
+    pub key_id: String,
+    /// When it was made; 0 where Qlik did not say.
+    pub created_at: i64,
+}
+
+/// What a look at the coming renewal found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// When it was.
+    pub at: i64,
+    /// What was looked at. Empty where Qlik could not be asked.
+    pub checks: Vec<Check>,
+}
+
+impl Ahead {
+    /// What stands in the way of the coming renewal, or may: the worst first.
+    pub fn trouble(&self) -> Option<&Check> {
+        let of = |outcome| self.checks.iter().find(|c| c.outcome == outcome);
+        of(Outcome::Failed).or_else(|| of(Outcome::Warning))
+    }
 }
 
 /// A person is needed.
@@ -151,6 +187,10 @@ pub struct State {
     pub current: KeyRef,
     /// When it comes due; jitter included.
     pub renew_at: i64,
+    /// How long the key lived that a person pasted, in seconds: what renewals ask
+    /// for, however short the tenant's maximum was meanwhile.
+    #[serde(default)]
+    pub life: i64,
     /// How far an attempt is.
     #[serde(flatten)]
     pub phase: Phase,
@@ -160,6 +200,15 @@ pub struct State {
     /// Something may be left at Qlik that carries our tag.
     #[serde(default)]
     pub sweep: bool,
+    /// A key of this portal that this database does not hold.
+    #[serde(default)]
+    pub stray: Option<Stray>,
+    /// When the coming renewal is looked at next.
+    #[serde(default)]
+    pub look_at: i64,
+    /// What the last such look found.
+    #[serde(default)]
+    pub ahead: Option<Ahead>,
     /// An administrator asked for a renewal.
     #[serde(default)]
     pub requested: bool,
@@ -172,18 +221,29 @@ pub struct State {
 }
 
 impl State {
-    /// A key that was just pasted and checked.
-    pub fn new(current: KeyRef, renew_at: i64) -> Self {
+    /// A key that was just pasted and checked, and that comes due at `renew_at`.
+    /// `look_at`: when the coming renewal is looked at.
+    pub fn new(current: KeyRef, renew_at: i64, look_at: i64) -> Self {
+        let life = current.expires_at - current.created_at;
         Self {
             current,
             renew_at,
+            life,
             phase: Phase::Active,
             retiring: Vec::new(),
             sweep: false,
+            stray: None,
+            look_at,
+            ahead: None,
             requested: false,
             failing: None,
             need: None,
         }
+    }
+
+    /// How long the next key should live, in seconds.
+    pub(super) fn wanted_life(&self) -> i64 {
+        self.life.max(self.current.expires_at - self.current.created_at)
     }
 
     /// The attempt that is under way.

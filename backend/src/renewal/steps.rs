@@ -22,13 +22,13 @@ pub struct Step {
 pub struct AttemptRow {
     /// Its id, which is in the new key's description at Qlik.
     pub id: String,
-    /// `due` or `person`.
+    /// `due`, `person` or `trial`.
     pub trigger: String,
     /// Unix seconds.
     pub started_at: i64,
     /// Unix seconds; `None` while it runs.
     pub ended_at: Option<i64>,
-    /// `renewed`, `failed`, `person` or `abandoned`.
+    /// `renewed`, `failed`, `person`, `abandoned` or `tried`.
     pub outcome: Option<String>,
     /// The words for people.
     pub reason: Option<String>,
@@ -45,6 +45,8 @@ pub(super) enum Ended {
     Failed,
     Person,
     Abandoned,
+    /// A trial that did all that it should.
+    Tried,
 }
 
 impl Ended {
@@ -54,6 +56,7 @@ impl Ended {
             Self::Failed => "failed",
             Self::Person => "person",
             Self::Abandoned => "abandoned",
+            Self::Tried => "tried",
         }
     }
 }
@@ -120,6 +123,18 @@ pub(super) async fn end_attempt(
 }
 
 impl Services {
+    /// Whether this database holds the intent of an attempt.
+    pub(super) async fn made_attempt(&self, portal_id: &str, attempt_id: &str) -> Result<bool, Error> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT COUNT(*) AS "n!: i64" FROM renewal_attempts WHERE portal_id = ? AND id = ?"#,
+            portal_id,
+            attempt_id
+        )
+        .fetch_one(self.db().read())
+        .await?;
+        Ok(found == 1)
+    }
+
     /// The last attempts of a portal, newest first.
     ///
     /// # Errors

@@ -3,13 +3,43 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Sqlite, SqlitePool, Transaction,
+    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 /// A write transaction; dropping it without `commit` rolls it back.
-pub type Tx<'a> = Transaction<'a, Sqlite>;
+#[derive(Debug)]
+pub struct Tx<'a>(Transaction<'a, Sqlite>);
+
+impl Tx<'_> {
+    /// Ends the transaction; what it wrote is on the disk.
+    ///
+    /// # Errors
+    /// The driver's, and then nothing of it is kept.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        #[cfg(test)]
+        super::cut::at(super::cut::Edge::BeforeCommit).await;
+        self.0.commit().await?;
+        #[cfg(test)]
+        super::cut::at(super::cut::Edge::AfterCommit).await;
+        Ok(())
+    }
+}
+
+impl std::ops::Deref for Tx<'_> {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+}
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -97,7 +127,7 @@ impl Db {
     /// # Errors
     /// [`StoreError::Driver`] when the database stays locked or is gone.
     pub async fn write(&self) -> Result<Tx<'static>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
     }
 
     /// Waits for what is under way and closes the file.

@@ -5,6 +5,8 @@
 //! readers: a deferred transaction that reads and then writes fails with
 //! `SQLITE_BUSY_SNAPSHOT`, which no time-out cures.
 
+#[cfg(test)]
+pub(crate) mod cut;
 mod db;
 
 pub use db::{Db, StoreError, Tx};

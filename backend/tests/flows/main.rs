@@ -4,4 +4,5 @@
 mod house;
 mod my_apps;
 mod renewing;
+mod restoring;
 mod saving;

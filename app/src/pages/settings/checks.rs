@@ -21,8 +21,10 @@ pub(super) fn checks(shown: &Shown) -> AnyView {
         "Of the stored settings. "
     };
     let at = jiff::Timestamp::from_second(report.at).ok().map(Moment::from);
-    let lines =
-        report.checks.iter().map(|check| line(check, shown.form.field_id(&format!("check-{}", check.id))));
+    let lines = report
+        .checks
+        .iter()
+        .map(|check| line(check, Some(shown.form.field_id(&format!("check-{}", check.id)))));
     view! {
         <section class="card" aria-labelledby="checks">
             <div class="card-head">
@@ -35,7 +37,12 @@ pub(super) fn checks(shown: &Shown) -> AnyView {
     .into_any()
 }
 
-fn line(check: &Check, id: String) -> AnyView {
+/// Checks of another page, where no field's error leads to a line.
+pub(crate) fn check_lines(checks: impl Iterator<Item = Check>) -> AnyView {
+    view! { <ol class="checks">{checks.map(|check| line(&check, None)).collect_view()}</ol> }.into_any()
+}
+
+fn line(check: &Check, id: Option<String>) -> AnyView {
     // One that was not made says only why; its title says what it would have proved.
     let title = (check.outcome == Outcome::NotChecked)
         .then(|| view! { <span class="check-title">{check.title.clone()}". "</span> });

@@ -17,8 +17,10 @@ use jiff::Timestamp;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 pub(super) use self::{
-    checks::{codes, out},
+    checks::{check_lines, codes, out},
     identity::certificate,
+    status::{outcome_words, took},
+    timeline::{timeline, trigger_words},
 };
 use super::{ADMINISTRATION, Visit, load};
 use crate::{

@@ -18,7 +18,7 @@ use crate::{
     ui::{
         alert::Alert,
         badge::Badge,
-        button::{SubmitButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         time::{Countdown, Moment, Time},
     },
     wire::Tone,
@@ -56,6 +56,7 @@ pub(super) fn panel(status: &StatusView, console: &Console, at: At) -> AnyView {
                 <form method="post" action=TestConnection::PATH>
                     <SubmitButton label="Test connection" busy="Testing…"/>
                 </form>
+                <LinkButton href=routes::RENEWALS>"Renewals"</LinkButton>
                 <form method="get" action=routes::DISCONNECT>
                     <button class=Weight::Danger.class() type="submit">"Disconnect…"</button>
                 </form>
@@ -117,15 +118,18 @@ pub(super) fn says(status: &StatusView, console: &Console, at: At) -> AnyView {
     });
     let look = (status.health == Health::Attention).then(|| {
         let headline = status.headline.clone();
-        let (place, text) = if status.identity_missing {
-            ("#identity", "Go to the JWT identity provider")
-        } else {
-            ("#checks", "Go to the checks")
+        let mended = match (&status.stray, console.api_keys.as_deref()) {
+            (Some(_), Some(url)) => Some(out(url, "Open API keys in Qlik")),
+            (Some(_), None) => None,
+            (None, _) if status.identity_missing => {
+                Some(view! { <a href="#identity">"Go to the JWT identity provider"</a> }.into_any())
+            }
+            (None, _) => Some(view! { <a href="#checks">"Go to the checks"</a> }.into_any()),
         };
         view! {
             <Alert tone=Tone::Warning>
                 <p>{headline}</p>
-                <p><a href=place>{text}</a></p>
+                {mended.map(|link| view! { <p>{link}</p> })}
             </Alert>
         }
     });
@@ -202,9 +206,10 @@ fn last_renewal(attempt: &AttemptView) -> AnyView {
 }
 
 /// How an attempt ended, in a word.
-fn outcome_words(outcome: Option<&str>) -> (Tone, &'static str) {
+pub(crate) fn outcome_words(outcome: Option<&str>) -> (Tone, &'static str) {
     match outcome {
         Some("renewed") => (Tone::Good, "Renewed"),
+        Some("tried") => (Tone::Good, "Would succeed"),
         Some("person") => (Tone::Bad, "Needs a person"),
         Some("abandoned") => (Tone::Neutral, "Broken off"),
         _ => (Tone::Bad, "Failed"),
@@ -212,7 +217,7 @@ fn outcome_words(outcome: Option<&str>) -> (Tone, &'static str) {
 }
 
 /// How long an attempt took, given in whole seconds.
-fn took(seconds: i64) -> String {
+pub(crate) fn took(seconds: i64) -> String {
     match seconds {
         ..1 => "in under a second".to_owned(),
         1..120 => format!("in {seconds} s"),

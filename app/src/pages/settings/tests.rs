@@ -43,12 +43,16 @@ fn status() -> StatusView {
         renew_at: at(3 * 86_400),
         running: None,
         last_renewal: None,
+        recent: Vec::new(),
+        lives: Vec::new(),
+        ahead: None,
         next_try_at: None,
         failed_tries: 0,
         old_key_until: None,
         needs_person: None,
         checked_at: Some(at(0)),
         identity_missing: false,
+        stray: None,
         version: 1,
     }
 }

@@ -1,0 +1,106 @@
+//! The renewal under everything that can happen, ten thousand lives long.
+//!
+//! The core, the shell and the store are the product's own; behind the seam of
+//! `port.rs` stands a scripted tenant, and around them two clocks. A life is a
+//! list of events drawn by proptest: time passes, a server ticks, somebody
+//! presses Renew now or saves other settings (in the middle of a remote call,
+//! too), a process ends before or after a call or a commit, answers are lost,
+//! Qlik refuses, quotas fill, clocks jump. After each event, and as each remote
+//! call takes place, the rules of `world.rs` and `tenant.rs` are looked at; at
+//! the end the faults are taken away and the portal must become healthy.
+//!
+//! A life that breaks a rule is shrunk, printed, and kept in
+//! `backend/proptest-regressions`. `QONDUIT_SIM_CASES` sets how many lives each
+//! of the tests below has, for a night's run.
+
+mod plan;
+mod tenant;
+mod world;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
+
+use world::World;
+
+/// Lives of each test; four tests make ten thousand.
+const LIVES: u32 = 2_500;
+
+/// Looks through what is logged, and keeps none of it.
+#[derive(Clone)]
+struct Searched {
+    leaked: Arc<AtomicBool>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl io::Write for Searched {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.bytes.fetch_add(buf.len() as u64, Ordering::Relaxed);
+        if buf.windows(tenant::CANARY.len()).any(|w| w == tenant::CANARY.as_bytes()) {
+            self.leaked.store(true, Ordering::SeqCst);
+        }
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn lives() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let searched = Searched { leaked: Arc::default(), bytes: Arc::default() };
+    let writer = searched.clone();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _logged = tracing::subscriber::set_default(log);
+
+    let world = runtime.block_on(World::new());
+    let cases = std::env::var("QONDUIT_SIM_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(LIVES);
+    let config = Config {
+        cases,
+        source_file: Some(file!()),
+        failure_persistence: Some(Box::new(FileFailurePersistence::SourceParallel("proptest-regressions"))),
+        max_shrink_iters: 4_000,
+        ..Config::default()
+    };
+    let outcome = TestRunner::new(config).run(&plan::life(), |(seed, steps)| {
+        runtime.block_on(world.live(seed, &steps)).map_err(proptest::test_runner::TestCaseError::fail)
+    });
+    if let Err(TestError::Fail(why, (seed, steps))) = &outcome {
+        let steps: Vec<String> = steps.iter().map(|s| format!("  {s:?}")).collect();
+        panic!("{why}\nin the life of seed {seed}:\n{}", steps.join("\n"));
+    }
+    outcome.unwrap();
+    assert!(!world.leaks(), "a token is in the database in the clear");
+    assert!(searched.bytes.load(Ordering::Relaxed) > 0, "something was logged");
+    assert!(!searched.leaked.load(Ordering::SeqCst), "a token was logged");
+}
+
+#[test]
+fn no_key_is_lost_in_the_first_quarter_of_ten_thousand_lives() {
+    lives();
+}
+
+#[test]
+fn no_key_is_lost_in_the_second_quarter_of_ten_thousand_lives() {
+    lives();
+}
+
+#[test]
+fn no_key_is_lost_in_the_third_quarter_of_ten_thousand_lives() {
+    lives();
+}
+
+#[test]
+fn no_key_is_lost_in_the_last_quarter_of_ten_thousand_lives() {
+    lives();
+}

@@ -1,0 +1,227 @@
+//! A connected portal on a database of its own, a sandbox tenant that runs with
+//! the machine's clock, and servers that can be started and killed.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use backend::{
+    Actor,
+    apps::{AppsPage, AppsQuery},
+    integration::{Health, SaveInput},
+    testing::{FakeClock, QlikAt, TestServices, services_at},
+};
+use jiff::SignedDuration;
+use qlik::{Clock as _, SystemClock};
+use sandbox::{
+    Effect, Fault, KeyView, NewApp, NewTenant, NewUser, Sandbox, SandboxConfig, TenantRef, UserRef,
+    WorldHandle,
+};
+use tokio::process::{Child, Command};
+
+const ORIGIN: &str = "https://acme.portal.example";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Rig {
+    sandbox: Sandbox,
+    world: WorldHandle,
+    tenant: TenantRef,
+    owner: UserRef,
+    pub(crate) portal: TestServices,
+    ada: Actor,
+    first_token: String,
+    ca: PathBuf,
+    started: AtomicU32,
+}
+
+impl Rig {
+    pub(crate) async fn new() -> Self {
+        let sandbox = Sandbox::start(SandboxConfig::default()).await.unwrap();
+        let world = sandbox.world();
+        let tenant = world.add_tenant(NewTenant::new("acme", "eu"));
+        world.set_key_config(&tenant, SignedDuration::from_hours(24 * 30), 3);
+        let owner = world.add_user(&tenant, NewUser::admin("ada@acme.example"));
+        let web = world.add_web_integration(&tenant, "Portal", [ORIGIN]);
+        let app = NewApp { name: "Revenue".to_owned(), owner: owner.id.clone(), ..NewApp::default() };
+        world.add_app(&tenant, app);
+        let (_, token) = world.create_key(&owner, "made by hand", SignedDuration::from_hours(72));
+        let at = QlikAt {
+            resolve: sandbox.resolve_spec(),
+            ca_pem: Some(sandbox.ca_pem().to_owned()),
+            timeout: None,
+        };
+        let portal = services_at(FakeClock::new(SystemClock.now()), at).await.unwrap();
+        let ada = portal.administrator().await.unwrap();
+        let view = portal.settings_view(&ada).await.unwrap().identity;
+        world.add_jwt_idp(&tenant, &view.issuer, &view.kid, &view.certificate_pem);
+        let input = SaveInput {
+            tenant_host: "acme.eu.qlikcloud.com".to_owned(),
+            web_integration_id: web,
+            auth_option: "api_key".to_owned(),
+            api_key: Some(token.clone().into()),
+            email_as_subject: false,
+        };
+        let saved = portal.save_integration(&ada, input).await.unwrap();
+        assert!(saved.saved, "{saved:#?}");
+        let ca = portal.dir.path().join("ca.pem");
+        std::fs::write(&ca, sandbox.ca_pem()).unwrap();
+        Self {
+            sandbox,
+            world,
+            tenant,
+            owner,
+            portal,
+            ada,
+            first_token: token,
+            ca,
+            started: AtomicU32::new(0),
+        }
+    }
+
+    fn dir(&self) -> &Path {
+        self.portal.dir.path()
+    }
+
+    /// A server process; it may not be up yet.
+    pub(crate) fn spawn(&self) -> Server {
+        let number = self.started.fetch_add(1, Ordering::SeqCst);
+        let log = File::create(self.dir().join(format!("server-{number}.log"))).unwrap();
+        let ready = self.dir().join(format!("ready-{number}.json"));
+        let child = Command::new(env!("CARGO_BIN_EXE_qonduit"))
+            .env_clear()
+            .env("QONDUIT_LISTEN", "127.0.0.1:0")
+            .env("QONDUIT_PUBLIC_URL", ORIGIN)
+            .env("QONDUIT_DATABASE_URL", format!("sqlite://{}", self.dir().join("qonduit.db").display()))
+            .env("QONDUIT_KEYRING_FILE", self.dir().join("keyring"))
+            .env("QONDUIT_QLIK_RESOLVE", self.sandbox.resolve_spec())
+            .env("QONDUIT_QLIK_CA_FILE", &self.ca)
+            .env("QONDUIT_RENEWAL_GRACE", "0")
+            .env("QONDUIT_READY_FILE", &ready)
+            .env("QONDUIT_SITE_ROOT", self.dir())
+            .env("QONDUIT_LOG", "debug,sqlx=info")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Server { child, ready }
+    }
+
+    /// A server process that listens.
+    pub(crate) async fn start(&self) -> Server {
+        let server = self.spawn();
+        until(PATIENCE, "a server listens", async || server.ready.exists().then_some(())).await;
+        server
+    }
+
+    /// How long it takes from a process's start to the end of a renewal.
+    pub(crate) async fn undisturbed(&self) -> Duration {
+        let before = self.key_in_use().await;
+        self.portal.bring_forward().await.unwrap();
+        let began = Instant::now();
+        let server = self.start().await;
+        self.settles(&before, "undisturbed").await;
+        let took = began.elapsed();
+        server.kill().await;
+        took
+    }
+
+    /// Waits until a server is in the middle of this call, for good.
+    pub(crate) async fn hangs_at(&self, method: &str, path: &str, effect: Effect, what: &str) {
+        self.world.clear_faults();
+        let takes_place = effect == Effect::HangAfter;
+        let fault = self.world.add_fault(Fault::new(path, effect).on(method).once());
+        until(PATIENCE, what, async || {
+            let log = self.world.log();
+            let struck = log.iter().find(|e| e.fault.is_some())?;
+            (!takes_place || struck.status.is_some()).then_some(())
+        })
+        .await;
+        self.world.remove_fault(fault);
+        self.world.clear_log();
+    }
+
+    pub(crate) async fn key_in_use(&self) -> String {
+        self.portal.status(&self.ada.portal.id).await.unwrap().unwrap().key.key_id
+    }
+
+    pub(crate) fn live(&self) -> Vec<KeyView> {
+        self.world.live_keys(&self.owner)
+    }
+
+    /// Another key is in use, it is the only one there is, and users see their
+    /// apps with it.
+    pub(crate) async fn settles(&self, before: &str, what: &str) {
+        self.settles_within(PATIENCE, before, what).await;
+    }
+
+    pub(crate) async fn settles_within(&self, patience: Duration, before: &str, what: &str) {
+        until(patience, what, async || {
+            let now = self.portal.status(&self.ada.portal.id).await.unwrap().unwrap();
+            let rests = now.health == Health::Healthy && now.running.is_none() && now.old_key_until.is_none();
+            let live: Vec<String> = self.live().into_iter().map(|k| k.id).collect();
+            (rests && now.key.key_id != before && live == [now.key.key_id]).then_some(())
+        })
+        .await;
+        self.portal.clock.set(SystemClock.now());
+        let apps = self.portal.my_apps(&self.ada, AppsQuery::default()).await.unwrap();
+        assert!(matches!(&apps, AppsPage::Apps { apps, .. } if apps.len() == 1), "{what}: {apps:?}");
+        let known = self.world.keys(&self.tenant).into_iter().filter(|k| !k.deleted).count();
+        assert_eq!(known, 1, "{what}: a leftover");
+    }
+
+    /// No token is in the database, nor in what any of the servers wrote.
+    pub(crate) fn keeps_secrets(&self) {
+        let head = &self.first_token[..20];
+        let mut searched = 0;
+        for entry in std::fs::read_dir(self.dir()).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            searched += bytes.len();
+            let found = bytes.windows(head.len()).any(|w| w == head.as_bytes());
+            assert!(!found, "{} holds a token", path.display());
+        }
+        assert!(searched > 100_000, "{searched} bytes are too few to have held anything");
+    }
+}
+
+pub(crate) struct Server {
+    child: Child,
+    ready: PathBuf,
+}
+
+impl Server {
+    /// SIGKILL.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Lets it work for so long; it must not end by itself.
+    pub(crate) async fn lives_for(&mut self, time: Duration) {
+        if let Ok(ended) = tokio::time::timeout(time, self.child.wait()).await {
+            panic!("the server ended by itself: {ended:?}");
+        }
+    }
+}
+
+/// Looks every few milliseconds until there is something to see.
+async fn until<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let mut pace = tokio::time::interval(Duration::from_millis(15));
+    let looking = async {
+        loop {
+            pace.tick().await;
+            if let Some(seen) = look().await {
+                return seen;
+            }
+        }
+    };
+    match tokio::time::timeout(patience, looking).await {
+        Ok(seen) => seen,
+        Err(_) => panic!("within {patience:?} this did not come: {what}"),
+    }
+}
