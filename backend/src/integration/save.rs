@@ -167,7 +167,9 @@ fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Services, now: i6
     // Pasted again while it was on its way out: it stays.
     let again = state.current.key_id.clone();
     state.retiring.retain(|r| r.key.key_id != again);
-    state.sweep = matches!(old.phase, Phase::Creating { .. }) || old.sweep;
+    let creating = matches!(old.phase, Phase::Creating { .. });
+    state.sweep = creating || old.sweep;
+    state.sweep_at = if creating { Some(now + services.policy().late) } else { old.sweep_at };
     state.stray.clone_from(&old.stray);
     state
 }

@@ -135,7 +135,7 @@ async fn replaced(
     };
     for found in listed.iter().filter(|k| !row.state.knows(&k.id)) {
         match Mark::of(&row.portal_id, found) {
-            Some(Mark::InUse) => return Ok(true),
+            Some(Mark::InUse) if !services.let_go(&row.portal_id, &found.id).await? => return Ok(true),
             Some(Mark::Made(attempt)) if !services.made_attempt(&row.portal_id, attempt).await? => {
                 return Ok(true);
             }

@@ -230,12 +230,12 @@ impl Services {
 pub(super) async fn save(
     services: &Services,
     tx: &mut Tx<'_>,
-    lease: &mut Lease,
-    state: State,
+    lease: &Lease,
+    state: &State,
 ) -> Result<(), Lost> {
     let now = services.now().as_second();
-    let (until, json) = (now + LEASE, to_json(&state)?);
-    let next = next_action_at(now, &state, services.policy());
+    let (until, json) = (now + LEASE, to_json(state)?);
+    let next = next_action_at(now, state, services.policy());
     let row = &lease.row;
     let saved = sqlx::query!(
         "UPDATE integrations SET renewal = ?, next_action_at = ?, version = version + 1, lease_until = ?
@@ -249,10 +249,7 @@ pub(super) async fn save(
     )
     .execute(&mut **tx)
     .await?;
-    one_row(&saved, "integrations").map_err(|_| Lost::Row)?;
-    lease.row.version += 1;
-    lease.row.state = state;
-    Ok(())
+    one_row(&saved, "integrations").map_err(|_| Lost::Row)
 }
 
 pub(crate) fn to_json(state: &State) -> Result<String, Error> {

@@ -70,6 +70,9 @@ pub enum Event {
     },
     /// A key is gone at Qlik.
     Retired(String),
+    /// Qlik says that it does not know a key: it is gone, unless Qlik is wrong,
+    /// which a sweep finds out.
+    Unknown(String),
     /// A key could not be deleted.
     NotRetired(String, Fault),
     /// Nothing of ours is left over at Qlik.
@@ -100,6 +103,9 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
     match &state.phase {
         Phase::Proved { new, .. } => return Do(Action::Switch(new.clone()), "the new key is proved"),
         Phase::Staged { new, prove_until, .. } => {
+            if state.need.as_ref().is_some_and(|n| !waits(now, n.recheck_at, policy.recheck)) {
+                return Do(Action::Recheck, "a refused key may have been mended at Qlik");
+            }
             // While the key in use is dead, the new one is the last hope: it is asked as long as it lives.
             let spare = state.need.is_none() && state.current.expires_at > now;
             let over = now >= *prove_until || now < prove_until - policy.prove_for;
@@ -158,13 +164,15 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
         let why = if state.requested { "an administrator asked for it" } else { "the key is due" };
         return Do(Action::Begin(trigger), why);
     }
-    if state.sweep && held_until.is_none() {
+    let late = state.sweep_at.filter(|t| waits(now, *t, policy.late));
+    let sweep = state.sweep || (state.sweep_at.is_some() && late.is_none());
+    if sweep && held_until.is_none() {
         return Do(Action::Sweep, "a key with our tag may be left over");
     }
     if !waits(now, state.look_at, policy.look_every) {
         return Do(Action::LookAhead, "the coming renewal was not looked at for a day");
     }
-    let next = [Some(state.renew_at), Some(state.look_at), next_retire, held_until.filter(|_| state.sweep)]
+    let next = [Some(state.renew_at), Some(state.look_at), next_retire, late, held_until.filter(|_| sweep)]
         .into_iter()
         .flatten()
         .min();
@@ -177,11 +185,12 @@ fn waits(now: i64, until: i64, longest: i64) -> bool {
     until > now && until - now <= longest
 }
 
-/// When the machine has something to do next; `None`: not before a person acts.
-pub fn next_action_at(now: i64, state: &State, policy: &Policy) -> Option<i64> {
+/// When to decide again. Where only a person can go on, a day later all the
+/// same: the clock by which nothing could be done may have been wrong.
+pub fn next_action_at(now: i64, state: &State, policy: &Policy) -> i64 {
     match decide(now, state, policy) {
-        Decision::Do(..) => Some(now),
-        Decision::Wait(until, _) => until,
+        Decision::Do(..) => now,
+        Decision::Wait(until, _) => until.unwrap_or(now + policy.look_every),
     }
 }
 
@@ -214,6 +223,7 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
         Event::Recovered => {
             s.phase = Phase::Active;
             s.sweep = false;
+            s.sweep_at = Some(now + policy.late);
         }
         Event::Failed(fault) => {
             s.requested = false;
@@ -254,6 +264,10 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
             }
         }
         Event::Retired(id) => s.retiring.retain(|r| r.key.key_id != id),
+        Event::Unknown(id) => {
+            s.retiring.retain(|r| r.key.key_id != id);
+            s.sweep = true;
+        }
         Event::NotRetired(id, fault) => {
             s.requested = false;
             let current = s.current.clone();
@@ -263,12 +277,16 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
             }
             s.retiring.sort_by_key(|r| r.delete_at);
         }
-        Event::Swept => s.sweep = false,
+        Event::Swept => {
+            s.sweep = false;
+            s.sweep_at = s.sweep_at.filter(|t| waits(now, *t, policy.late));
+        }
         Event::Stray(stray) => s.stray = stray,
         Event::Needs(reason, fault) => {
             if matches!(s.phase, Phase::Creating { .. }) {
                 s.phase = Phase::Active;
                 s.sweep = true;
+                s.sweep_at = Some(now + policy.late);
             }
             s.requested = false;
             let since = s.need.as_ref().filter(|n| n.reason == reason).map_or(now, |n| n.since);
@@ -283,7 +301,10 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
             };
             s.ahead = Some(ahead);
         }
-        Event::TrialBegan => s.sweep = true,
+        Event::TrialBegan => {
+            s.sweep = true;
+            s.sweep_at = Some(now + policy.late);
+        }
     }
     s
 }

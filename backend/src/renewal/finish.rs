@@ -114,8 +114,11 @@ pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Res
     let over = old.expires_at <= s.now().as_second();
     match done {
         Ok(()) => record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await,
-        // Gone already, dead by itself, or (of another owner) refused, which is as good as dead.
-        Err(e) if e.kind() == ErrorKind::NotFound || over || (!same && refuses(&e)) => {
+        Err(e) if e.kind() == ErrorKind::NotFound && !over => {
+            record(s, lease, Event::Unknown(old.key_id.clone()), Side::Gone(&old.key_id)).await
+        }
+        // Dead by itself, or (of another owner) refused, which is as good as dead.
+        Err(e) if over || (!same && refuses(&e)) => {
             record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await
         }
         Err(e) => {

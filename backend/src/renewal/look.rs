@@ -84,19 +84,20 @@ async fn sweep_with(
     let mut live = 0;
     let mut stray: Option<Stray> = None;
     for found in &listed {
-        let attempt = match Mark::of(&lease.row.portal_id, found) {
-            Some(Mark::Made(attempt)) if !lease.row.state.knows(&found.id) => attempt,
-            Some(Mark::InUse) if !lease.row.state.knows(&found.id) => {
-                live += 1;
-                stray = newer(stray, found);
-                continue;
-            }
+        let portal = lease.row.portal_id.as_str();
+        let leftover = match Mark::of(portal, found) {
+            Some(mark) if !lease.row.state.knows(&found.id) => match mark {
+                Mark::Made(attempt) => {
+                    s.made_attempt(portal, attempt).await? || s.let_go(portal, &found.id).await?
+                }
+                Mark::InUse => s.let_go(portal, &found.id).await?,
+            },
             _ => {
                 live += 1;
                 continue;
             }
         };
-        if !s.made_attempt(&lease.row.portal_id, attempt).await? {
+        if !leftover {
             live += 1;
             stray = newer(stray, found);
             continue;

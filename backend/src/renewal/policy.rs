@@ -18,6 +18,9 @@ pub struct Policy {
     pub backoff_most: i64,
     /// How often a refused key is tried again.
     pub recheck: i64,
+    /// How long a request that was given up may take until it takes place all
+    /// the same.
+    pub late: i64,
     /// How often the coming renewal is looked at.
     pub look_every: i64,
     /// When it is looked at again where Qlik could not be asked.
@@ -32,6 +35,7 @@ impl Default for Policy {
             backoff_first: 60,
             backoff_most: 3_600,
             recheck: 900,
+            late: 600,
             look_every: DAY,
             look_again: 3_600,
         }

@@ -54,14 +54,17 @@ pub(super) async fn record(
         matches!(&event, Event::Needs(r, _) if before.need.as_ref().map(|n| n.reason) != Some(*r));
     let state = apply(now.as_second(), before, event, s.policy(), s.jitter());
     let mut tx = s.db().write().await?;
+    // First of all: who lost the claim is not to see rows that fit no longer.
+    save(s, &mut tx, lease, &state).await?;
     write_side(s, &mut tx, lease, &state, side).await?;
     if let Some(need) = state.need.as_ref().filter(|_| newly_needed) {
         let detail = serde_json::json!({ "reason": need.reason, "code": need.fault.code });
         audit::record(&mut tx, &lease.row.portal_id, None, audit::RENEWAL_NEEDS_PERSON, detail, now).await?;
         tracing::warn!(portal.id = %lease.row.portal_id, reason = ?need.reason, "a person is needed for the Qlik key");
     }
-    save(s, &mut tx, lease, state).await?;
     tx.commit().await?;
+    lease.row.version += 1;
+    lease.row.state = state;
     // Before the next remote call, so that who looks on sees the step while it lasts.
     s.changed(&lease.row.portal_id);
     Ok(())

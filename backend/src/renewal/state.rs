@@ -200,6 +200,10 @@ pub struct State {
     /// Something may be left at Qlik that carries our tag.
     #[serde(default)]
     pub sweep: bool,
+    /// When to look once more for a leftover: a request that was given up may
+    /// still take place.
+    #[serde(default)]
+    pub sweep_at: Option<i64>,
     /// A key of this portal that this database does not hold.
     #[serde(default)]
     pub stray: Option<Stray>,
@@ -232,6 +236,7 @@ impl State {
             phase: Phase::Active,
             retiring: Vec::new(),
             sweep: false,
+            sweep_at: None,
             stray: None,
             look_at,
             ahead: None,

@@ -135,6 +135,18 @@ impl Services {
         Ok(found == 1)
     }
 
+    /// Whether this database has let go of a key: it is to be gone at Qlik.
+    pub(super) async fn let_go(&self, portal_id: &str, key_id: &str) -> Result<bool, Error> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT COUNT(*) AS "n!: i64" FROM api_keys WHERE portal_id = ? AND key_id = ? AND state = 'gone'"#,
+            portal_id,
+            key_id
+        )
+        .fetch_one(self.db().read())
+        .await?;
+        Ok(found == 1)
+    }
+
     /// The last attempts of a portal, newest first.
     ///
     /// # Errors

@@ -94,14 +94,14 @@ pub(super) struct Held {
 
 impl Held {
     /// An intent was stored, and the key is due or was asked for.
-    pub(super) fn may_create(&self, description: &str, our_now: i64, broken: &mut Vec<String>) {
+    pub(super) fn may_create(&self, description: &str, broken: &mut Vec<String>) {
         if !self.attempts.iter().any(|id| description.ends_with(id.as_str())) {
             broken.push("a key was asked for by an attempt without a record".to_owned());
         }
         match self.state.as_ref().map(|s| (&s.phase, s.renew_at, s.sweep)) {
             Some((Phase::Creating { attempt }, renew_at, _)) if description.ends_with(&attempt.id) => {
-                if attempt.trigger == Trigger::Due && our_now < renew_at {
-                    broken.push(format!("renewed {} s before it is due", renew_at - our_now));
+                if attempt.trigger == Trigger::Due && attempt.started_at < renew_at {
+                    broken.push(format!("renewed {} s before it is due", renew_at - attempt.started_at));
                 }
             }
             // A trial: whatever becomes of it, a sweep follows.
@@ -604,6 +604,7 @@ fn at_rest(state: &State, now: i64) -> bool {
         && state.need.is_none()
         && state.retiring.is_empty()
         && !state.sweep
+        && state.sweep_at.is_none()
         && !state.requested
         && now < state.renew_at
 }
