@@ -54,12 +54,12 @@ pub fn RenewalsPage() -> impl IntoView {
             entries.last().filter(|_| more).map(|e| format!("{}?before={}", routes::RENEWALS, e.place));
         let acted = flash::take_form(form::RENEWALS).await?;
         let wrong = acted.has_errors();
-        let now = services.now();
+        let keys = timeline(&status, services.now());
         Ok(view! {
             <Frame viewer=visit.viewer crumbs=SETTINGS title="Renewals" here=routes::SETTINGS notice=visit.notice wrong>
                 <ErrorSummary form=acted/>
                 {next(&status)}
-                <Card id="keys" title="Keys">{timeline(&status, now)}</Card>
+                <Card id="keys" title="Keys">{keys}</Card>
                 {attempts(entries)}
                 <nav class="actions" aria-label="Pages">
                     {before.map(|_| view! { <LinkButton href=routes::RENEWALS>"Newest"</LinkButton> })}
@@ -74,10 +74,11 @@ pub fn RenewalsPage() -> impl IntoView {
 /// The coming renewal and whether it would succeed.
 fn next(status: &StatusView) -> AnyView {
     let due = Moment::from(status.renew_at);
+    let found = found(status.ahead.as_ref());
     view! {
         <Card id="next" title="Next renewal">
             <p>"The key comes due on " <Time at=due/> " and is then renewed by itself."</p>
-            {found(status.ahead.as_ref())}
+            {found}
             <div class="actions">
                 <form method="post" action=CheckNextRenewal::PATH>
                     <SubmitButton label="Check next renewal" busy="Checking…"/>

@@ -33,6 +33,8 @@ pub struct LogEntry {
     pub query: Option<String>,
     /// The answer's status; none if it was never answered.
     pub status: Option<u16>,
+    /// It passed through the rules and routes, whatever became of the answer.
+    pub handled: bool,
     /// What it showed to say who asks.
     pub auth: AuthKind,
     /// The id of the user who was recognised.
@@ -118,6 +120,7 @@ mod tests {
             path: path.into(),
             query: None,
             status: None,
+            handled: false,
             auth: AuthKind::None,
             user: None,
             key: None,

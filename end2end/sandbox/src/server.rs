@@ -137,7 +137,11 @@ async fn answer(
     };
     let mut response = match before {
         Some(response) => response,
-        None => gate::pass(&world, &router, number, request).await,
+        None => {
+            let response = gate::pass(&world, &router, number, request).await;
+            world.lock().log.amend(number, |entry| entry.handled = true);
+            response
+        }
     };
     match effect {
         Some(Effect::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,

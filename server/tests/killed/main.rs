@@ -29,8 +29,7 @@ async fn killed_at_any_call_of_a_renewal_the_next_process_finishes_it() {
             let what = format!("{method} {path}, {effect:?}");
             let before = rig.key_in_use().await;
             rig.portal.bring_forward().await.unwrap();
-            let server = rig.start().await;
-            rig.hangs_at(method, path, effect, &what).await;
+            let server = rig.start_into(method, path, effect, &what).await;
             server.kill().await;
             rig.portal.end_claims().await.unwrap();
             let server = rig.start().await;
@@ -88,8 +87,7 @@ async fn a_dead_process_holds_up_a_renewal_for_less_than_a_minute() {
     let rig = Rig::new().await;
     let before = rig.key_in_use().await;
     rig.portal.bring_forward().await.unwrap();
-    let server = rig.start().await;
-    rig.hangs_at("POST", "/api/v1/api-keys$", Effect::HangAfter, "the POST").await;
+    let server = rig.start_into("POST", "/api/v1/api-keys$", Effect::HangAfter, "the POST").await;
     server.kill().await;
     let _next = rig.start().await;
     rig.settles_within(Duration::from_secs(60), &before, "the claim runs out").await;

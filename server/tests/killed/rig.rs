@@ -131,19 +131,20 @@ impl Rig {
         took
     }
 
-    /// Waits until a server is in the middle of this call, for good.
-    pub(crate) async fn hangs_at(&self, method: &str, path: &str, effect: Effect, what: &str) {
-        self.world.clear_faults();
+    /// A server that got into the middle of this call, and stays there.
+    pub(crate) async fn start_into(&self, method: &str, path: &str, effect: Effect, what: &str) -> Server {
+        self.world.clear_log();
         let takes_place = effect == Effect::HangAfter;
         let fault = self.world.add_fault(Fault::new(path, effect).on(method).once());
+        let server = self.spawn();
         until(PATIENCE, what, async || {
             let log = self.world.log();
             let struck = log.iter().find(|e| e.fault.is_some())?;
-            (!takes_place || struck.status.is_some()).then_some(())
+            (!takes_place || struck.handled).then_some(())
         })
         .await;
         self.world.remove_fault(fault);
-        self.world.clear_log();
+        server
     }
 
     pub(crate) async fn key_in_use(&self) -> String {

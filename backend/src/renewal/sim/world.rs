@@ -473,6 +473,9 @@ impl World {
         if self.shared.tenant().keys.get(in_use).is_none_or(|k| k.end == Some(End::ByUs)) {
             return Err(format!("the portal deleted {in_use}, the key in use"));
         }
+        if self.shared.tenant().keys.get(in_use).is_some_and(|k| !k.worked && !k.pasted) {
+            return Err(format!("{in_use} is in use and was never seen to work"));
+        }
         let tagged = self.shared.tenant().tagged(&self.shared.portal_id, self.shared.tenant_now());
         if tagged.len() > 2 {
             return Err(format!("{} live keys of ours: {tagged:?}", tagged.len()));
