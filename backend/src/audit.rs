@@ -47,6 +47,11 @@ pub const RENEWAL_TRIED: &str = "renewal.tried";
 /// The renewal needs a person.
 pub const RENEWAL_NEEDS_PERSON: &str = "renewal.needs_person";
 
+/// What is set about notices was saved; detail: `what`.
+pub const NOTICES_SAVED: &str = "notices.saved";
+/// An administrator sent a test notice; detail: `channel`.
+pub const NOTICE_TESTED: &str = "notices.tested";
+
 /// Who is named where no person did it.
 pub const THE_PORTAL: &str = "Qonduit";
 

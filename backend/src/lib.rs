@@ -14,6 +14,7 @@ mod events;
 pub mod identity;
 pub mod integration;
 mod keys;
+pub mod notices;
 pub mod people;
 pub mod renewal;
 pub mod services;

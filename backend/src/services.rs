@@ -10,6 +10,7 @@ use url::Url;
 use crate::{
     Error,
     events::Events,
+    notices::NoticesConfig,
     people::PeopleState,
     renewal::{Policy, Tenants},
     store::Db,
@@ -30,6 +31,8 @@ pub struct ServicesConfig {
     pub host_policy: HostPolicy,
     /// The numbers of the renewal.
     pub renewal: Policy,
+    /// Where notices may go.
+    pub notices: NoticesConfig,
     /// Names this process in leases; unlike that of any other process.
     pub owner: String,
     /// The product's version.

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     Actor, Error, Services, ServicesConfig,
+    notices::NoticesConfig,
     people::SetUp,
     renewal::Policy,
     store::Db,
@@ -116,6 +117,10 @@ async fn open(dir: Arc<TempDir>, clock: Arc<FakeClock>, qlik: QlikAt) -> Result<
         public_url: "https://acme.portal.example".parse().map_err(|_| Error::Internal("no such address"))?,
         host_policy: HostPolicy::default(),
         renewal: Policy::default(),
+        notices: NoticesConfig {
+            hosts: vec!["127.0.0.1".to_owned()],
+            timeout: qlik.timeout.unwrap_or(Duration::from_secs(5)),
+        },
         owner: qlik::random_id(&*entropy),
         version: "test",
     };

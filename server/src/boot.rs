@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use backend::{
     Services, ServicesConfig,
+    notices::NoticesConfig,
     renewal::Policy,
     store::Db,
     vault::{Keyring, Vault},
@@ -44,6 +45,7 @@ pub(crate) async fn services(config: &Config) -> Result<Services> {
         public_url: config.public_url.clone(),
         host_policy: config.host_policy.clone(),
         renewal: Policy { grace: config.renewal_grace, ..Policy::default() },
+        notices: NoticesConfig { hosts: config.notice_hosts.clone(), ..NoticesConfig::default() },
         owner: random_id(&*entropy),
         version: env!("CARGO_PKG_VERSION"),
     };

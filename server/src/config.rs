@@ -49,6 +49,9 @@ pub(crate) struct Flags {
     /// Hosts beside Qlik's own that may be a tenant: `host` or `*.host`, comma-separated
     #[arg(long, env = "QONDUIT_QLIK_EXTRA_HOSTS")]
     qlik_extra_hosts: Option<String>,
+    /// Hosts inside your network that mail and webhooks may go to: `host`, `*.host` or an address, comma-separated
+    #[arg(long, env = "QONDUIT_NOTICE_HOSTS")]
+    notice_hosts: Option<String>,
     /// What to log, such as `info` or `info,qlik=debug` [default: info]
     #[arg(long, env = "QONDUIT_LOG")]
     log: Option<String>,
@@ -84,6 +87,7 @@ pub(crate) struct Config {
     pub(crate) qlik_resolve: Resolve,
     pub(crate) qlik_ca: Option<Vec<u8>>,
     pub(crate) host_policy: HostPolicy,
+    pub(crate) notice_hosts: Vec<String>,
     pub(crate) log: String,
     pub(crate) renewal_grace: i64,
     pub(crate) site_root: PathBuf,
@@ -142,9 +146,8 @@ impl Config {
                 s.parse::<IpAddr>().map_err(|_| "is not an IP address".to_owned())
             })
         });
-        let extra = f.qlik_extra_hosts.unwrap_or_default();
-        let extra =
-            extra.split(',').map(str::trim).filter(|h| !h.is_empty()).map(str::to_lowercase).collect();
+        let extra = hosts(f.qlik_extra_hosts);
+        let notice_hosts = hosts(f.notice_hosts);
         match (listen, public_url, qlik_resolve, grace) {
             (Some(listen), Some(public_url), Some(qlik_resolve), Some(renewal_grace)) if wrong.is_empty() => {
                 Ok(Self {
@@ -156,6 +159,7 @@ impl Config {
                     qlik_resolve,
                     qlik_ca,
                     host_policy: HostPolicy { extra },
+                    notice_hosts,
                     log: f.log.unwrap_or_else(|| "info".to_owned()),
                     renewal_grace,
                     site_root: f.site_root.unwrap_or_else(|| "target/site".into()),
@@ -192,6 +196,7 @@ impl Flags {
             qlik_resolve: self.qlik_resolve.or(other.qlik_resolve),
             qlik_ca_file: self.qlik_ca_file.or(other.qlik_ca_file),
             qlik_extra_hosts: self.qlik_extra_hosts.or(other.qlik_extra_hosts),
+            notice_hosts: self.notice_hosts.or(other.notice_hosts),
             log: self.log.or(other.log),
             renewal_grace: self.renewal_grace.or(other.renewal_grace),
             site_root: self.site_root.or(other.site_root),
@@ -199,6 +204,12 @@ impl Flags {
             ready_file: self.ready_file.or(other.ready_file),
         }
     }
+}
+
+/// Hosts, comma-separated.
+fn hosts(text: Option<String>) -> Vec<String> {
+    let text = text.unwrap_or_default();
+    text.split(',').map(str::trim).filter(|h| !h.is_empty()).map(str::to_lowercase).collect()
 }
 
 fn parse<T>(

@@ -1,5 +1,5 @@
-//! What runs beside the requests: the renewal task, and the sweep of ended
-//! browser sessions.
+//! What runs beside the requests: the renewal task, the delivery of notices, and
+//! the sweep of ended browser sessions.
 
 use std::time::Duration;
 
@@ -10,15 +10,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// wakes the task at once; this is for clocks that jump and for other processes
 /// on the same database.
 const PULSE: Duration = Duration::from_secs(2);
+/// Between two looks at notices.
+const TELL: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_mins(10);
 
 /// Starts them; they end, after the step they are at, when `stop` is cancelled.
 pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &CancellationToken) {
     tracker.spawn(renew(services.clone(), stop.clone()));
+    tracker.spawn(tell(services.clone(), stop.clone()));
     tracker.spawn(sweep(services.clone(), stop.clone()));
 }
 
 async fn renew(services: Services, stop: CancellationToken) {
+    // Before the first look wipes out how long ago the last one was.
+    watch(&services).await;
     loop {
         if let Err(e) = services.tick().await {
             tracing::error!(error = %e, "the renewal task could not look at what is due");
@@ -28,6 +33,29 @@ async fn renew(services: Services, stop: CancellationToken) {
             () = services.nudged() => {}
             () = tokio::time::sleep(PULSE) => {}
         }
+    }
+}
+
+/// Beside the renewal task, which it watches as well.
+async fn tell(services: Services, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(TELL) => {}
+        }
+        watch(&services).await;
+        if let Err(e) = services.watch_expiries().await {
+            tracing::error!(error = %e, "keys that near their expiry could not be looked at");
+        }
+        if let Err(e) = services.deliver_notices().await {
+            tracing::error!(error = %e, "notices could not be delivered");
+        }
+    }
+}
+
+async fn watch(services: &Services) {
+    if let Err(e) = services.watch_scheduler().await {
+        tracing::error!(error = %e, "the renewal task could not be watched");
     }
 }
 

@@ -99,6 +99,8 @@ fn sentence(row: &AuditRow) -> String {
         audit::RENEWAL_NEEDS_PERSON => {
             "Stopped renewing the Qlik Sense API key: a person is needed".to_owned()
         }
+        audit::NOTICES_SAVED => "Saved the notification settings".to_owned(),
+        audit::NOTICE_TESTED => "Sent a test notification".to_owned(),
         other => other.to_owned(),
     }
 }
@@ -130,6 +132,8 @@ mod tests {
             audit::RENEWAL_REQUESTED,
             audit::RENEWAL_TRIED,
             audit::RENEWAL_NEEDS_PERSON,
+            audit::NOTICES_SAVED,
+            audit::NOTICE_TESTED,
         ] {
             let detail =
                 json!({ "email": "bo@acme.example", "role": "user", "from": "user", "to": "administrator" });

@@ -13,6 +13,7 @@ use crate::{
     Actor, Error, FieldError, Services, audit,
     identity::IdentityView,
     keys::{self, NewKeyRow, insert_key},
+    notices::note,
     renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load, next_action_at, next_look, to_json},
     store::{StoreError, Tx},
 };
@@ -115,6 +116,7 @@ impl Services {
         )
         .await?;
         write_row(&mut tx, self, actor, typed, facts, report, &state).await?;
+        note(self, &mut tx, portal, fresh.as_ref().map_or(&state, |r| &r.state), &state).await?;
         if fresh.as_ref().is_some_and(|r| r.tenant_id != facts.tenant.id) {
             // The identity provider that we made is in the other tenant.
             sqlx::query!(

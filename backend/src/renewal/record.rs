@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Error, Services, audit,
     keys::{NewKeyRow, OwnedKey, insert_key, key_gone, move_key},
+    notices,
     store::Tx,
 };
 
@@ -62,6 +63,7 @@ pub(super) async fn record(
         audit::record(&mut tx, &lease.row.portal_id, None, audit::RENEWAL_NEEDS_PERSON, detail, now).await?;
         tracing::warn!(portal.id = %lease.row.portal_id, reason = ?need.reason, "a person is needed for the Qlik key");
     }
+    notices::note(s, &mut tx, &lease.row.portal_id, before, &state).await?;
     tx.commit().await?;
     lease.row.version += 1;
     lease.row.state = state;

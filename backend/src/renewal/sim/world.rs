@@ -18,6 +18,7 @@ use super::{
     tenant::{CANARY, End, SimTenant, SimTenants, owner, token},
 };
 use crate::{
+    notices::NoticesConfig,
     Actor, Services, ServicesConfig,
     identity::IdentityView,
     integration::{Facts, Report, Typed},
@@ -391,6 +392,7 @@ impl World {
             public_url: "https://acme.portal.example".parse().unwrap(),
             host_policy: HostPolicy::default(),
             renewal: Policy::default(),
+            notices: NoticesConfig::default(),
             owner: "first".to_owned(),
             version: "test",
         };

@@ -1,0 +1,141 @@
+//! A notice as a mail, handed to the portal's mail server. Knows nothing of the
+//! outbox but the row it is given.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
+
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{
+        Mailbox,
+        header::{ContentType, HeaderName, HeaderValue},
+    },
+    transport::smtp::{
+        Error as SmtpError,
+        authentication::Credentials,
+        client::{Tls, TlsParameters},
+        extension::ClientId,
+    },
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::{Undelivered, form::Security, outbox::Claimed, reach};
+
+/// How long one mail server's address may take to answer before the next is tried.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The mail server, and who sends and receives.
+pub(super) struct Way {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) security: Security,
+    pub(super) login: Option<(String, SecretString)>,
+    pub(super) from: String,
+    pub(super) to: Vec<String>,
+    /// The portal's hostname, which names this server to the other.
+    pub(super) portal_host: String,
+}
+
+pub(super) async fn send(
+    way: Way,
+    notice: &Claimed,
+    hosts: &[String],
+    timeout: Duration,
+) -> Result<(), Undelivered> {
+    let message = message(&way, notice)?;
+    let address = reachable(reach::addresses(&way.host, way.port, hosts).await?).await;
+    let host = way.host.clone();
+    let trouble = |e: SmtpError| words(&e, &host);
+    // The certificate is checked against the name, the connection goes to the address that was checked.
+    let tls = |host: &str| TlsParameters::new(host.to_owned()).map_err(&trouble);
+    let tls = match way.security {
+        Security::StartTls => Tls::Required(tls(&way.host)?),
+        Security::Tls => Tls::Wrapper(tls(&way.host)?),
+        Security::None if address.ip().is_loopback() => Tls::None,
+        Security::None => {
+            return Err(Undelivered::new(format!(
+                "{host} is not this machine, and nothing is sent unencrypted. Choose STARTTLS or TLS."
+            )));
+        }
+    };
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.ip().to_string())
+        .port(address.port())
+        .hello_name(ClientId::Domain(way.portal_host))
+        .timeout(Some(timeout))
+        .tls(tls);
+    if let Some((user, password)) = way.login {
+        builder = builder.credentials(Credentials::new(user, password.expose_secret().to_owned()));
+    }
+    builder.build().send(message).await.map(|_| ()).map_err(trouble)
+}
+
+/// The first address that answers; else the first, whose error is then told.
+async fn reachable(all: Vec<SocketAddr>) -> SocketAddr {
+    let mut first = None;
+    let only = all.len() == 1;
+    for address in all {
+        if only {
+            return address;
+        }
+        first = first.or(Some(address));
+        let connected = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(address)).await;
+        if connected.is_ok_and(|c| c.is_ok()) {
+            return address;
+        }
+    }
+    first.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+}
+
+/// The same at each try, its Message-ID included, so that a mail program can
+/// tell a repetition.
+fn message(way: &Way, notice: &Claimed) -> Result<Message, Undelivered> {
+    let broken = |_| Undelivered::new("The mail can’t be made. Look at its sender and recipients.");
+    let body: Value = serde_json::from_str(&notice.payload)
+        .map_err(|_| Undelivered::new("The notice can’t be read any more."))?;
+    let text = |field: &str| body["data"][field].as_str().unwrap_or_default().to_owned();
+    let date = SystemTime::UNIX_EPOCH + Duration::from_secs(notice.created_at.unsigned_abs());
+    let mut builder = Message::builder()
+        .from(way.from.parse::<Mailbox>().map_err(|_| broken(()))?)
+        .subject(format!("{}: {}", text("portal"), text("title")))
+        .date(date)
+        .message_id(Some(format!("<{}@{}>", notice.id, way.portal_host)));
+    for to in &way.to {
+        builder = builder.to(to.parse::<Mailbox>().map_err(|_| broken(()))?);
+    }
+    // So that no out-of-office answer comes back (RFC 3834).
+    let auto = HeaderName::new_from_ascii_str("Auto-Submitted");
+    let builder =
+        builder.raw_header(HeaderValue::new(auto, "auto-generated".to_owned())).header(ContentType::TEXT_PLAIN);
+    let text = format!(
+        "{}\r\n\r\n{}\r\n\r\n{}\r\n\r\n-- \r\nSent by Qonduit for {} ({}).\r\n",
+        text("title"),
+        text("text"),
+        text("link"),
+        text("portal"),
+        way.portal_host
+    );
+    builder.body(text).map_err(|_| broken(()))
+}
+
+fn words(e: &SmtpError, host: &str) -> Undelivered {
+    let code = e.status().map(|c| format!(" ({c})")).unwrap_or_default();
+    let says = if e.status().is_some_and(|c| c.to_string() == "535") {
+        format!("{host} refuses user and password{code}. Enter them anew.")
+    } else if e.is_permanent() {
+        format!("{host} refuses the mail{code}. Look at the sender, the recipients and the sign-in.")
+    } else if e.is_transient() {
+        format!("{host} does not take the mail for now{code}.")
+    } else if e.is_timeout() {
+        format!("{host} did not answer in time.")
+    } else if e.is_tls() {
+        format!("No trusted encrypted connection to {host}. Look at its certificate and the kind of encryption.")
+    } else if e.is_client() {
+        format!("{host} does not offer what is set, such as STARTTLS or a sign-in. Look at the settings.")
+    } else {
+        format!("The connection to {host} could not be made or broke. Look at host and port.")
+    };
+    Undelivered(says)
+}

@@ -1,0 +1,60 @@
+//! From a change of a renewal's state to the outbox, in the change's own
+//! transaction: the notice is there if and only if the change is.
+
+use super::{
+    decide::{News, Told, arise, next_check},
+    outbox::{self, Subscriber},
+    words::About,
+};
+use crate::{
+    Error, Services,
+    renewal::State,
+    store::{StoreError, Tx},
+};
+
+/// Writes the notices that arise from the step of a portal's renewal from
+/// `before` to `after`. To be called after the state itself was written.
+///
+/// # Errors
+/// [`Error::Store`]; the step must then not be kept either.
+pub(crate) async fn note(
+    s: &Services,
+    tx: &mut Tx<'_>,
+    portal_id: &str,
+    before: &State,
+    after: &State,
+) -> Result<(), Error> {
+    let now = s.now().as_second();
+    let row = sqlx::query!("SELECT told FROM notice_state WHERE portal_id = ?", portal_id)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let known = row.is_some();
+    let told: Told = match row {
+        Some(row) => serde_json::from_str(&row.told)
+            .map_err(|_| StoreError::Inconsistent { table: "notice_state", column: "told" })?,
+        None => Told::default(),
+    };
+    let whom = Subscriber::load(&mut **tx, portal_id).await?;
+    let (news, next) = arise(before, after, &told, whom.repeat, now);
+    for news in news.iter().filter(|n| whom.tell_renewed || **n != News::Renewed) {
+        let about = About { portal: &whom.portal, origin: &whom.origin, state: Some(after) };
+        outbox::post(s, tx, &whom, news, &about).await?;
+    }
+    let check_at = next_check(after, &next, now);
+    // Most steps tell nothing new: the row is written where it changed alone.
+    if known && next == told && before.current == after.current && before != after {
+        return Ok(());
+    }
+    let json =
+        serde_json::to_string(&next).map_err(|_| Error::Internal("what was told can't be written as JSON"))?;
+    sqlx::query!(
+        "INSERT INTO notice_state (portal_id, told, check_at) VALUES (?, ?, ?)
+         ON CONFLICT (portal_id) DO UPDATE SET told = excluded.told, check_at = excluded.check_at",
+        portal_id,
+        json,
+        check_at
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
