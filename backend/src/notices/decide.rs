@@ -94,13 +94,7 @@ pub(crate) struct Told {
 ///
 /// An alert is closed by what mends it and by nothing else: a failing renewal by
 /// a new key, a need by Qlik taking the key again.
-pub(crate) fn arise(
-    before: &State,
-    after: &State,
-    told: &Told,
-    repeat: i64,
-    now: i64,
-) -> (Vec<News>, Told) {
+pub(crate) fn arise(before: &State, after: &State, told: &Told, repeat: i64, now: i64) -> (Vec<News>, Told) {
     let (mut news, mut told) = (Vec::new(), told.clone());
     let new_key = before.current.key_id != after.current.key_id;
     if new_key {
@@ -232,7 +226,11 @@ fn untold(key: &KeyRef, told: &Told, days: i64) -> bool {
 /// When a threshold is reached. Within the lead a renewal had its chance first:
 /// a twelfth of the lead, two hours for most keys.
 fn moment(key: &KeyRef, days: i64) -> i64 {
-    if in_lead(key, days) { key.expires_at - (lead(key) - lead(key) / 12) } else { key.expires_at - days * DAY }
+    if in_lead(key, days) {
+        key.expires_at - (lead(key) - lead(key) / 12)
+    } else {
+        key.expires_at - days * DAY
+    }
 }
 
 /// The renewal was due by then: that it is not done is worth telling by itself.

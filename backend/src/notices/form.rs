@@ -100,7 +100,10 @@ pub(super) struct StoredLogin<'a> {
 }
 
 /// Reads the mail form; `None`: no mail. `stored`: what a blank password is kept for.
-pub(super) fn mail(input: &MailInput, stored: Option<&StoredLogin<'_>>) -> Result<Option<Mail>, Vec<FieldError>> {
+pub(super) fn mail(
+    input: &MailInput,
+    stored: Option<&StoredLogin<'_>>,
+) -> Result<Option<Mail>, Vec<FieldError>> {
     let host = reach::bare(input.host.trim()).to_ascii_lowercase();
     if host.is_empty() {
         return Ok(None);
@@ -189,9 +192,7 @@ pub(super) fn webhook(input: &WebhookInput, hosts: &[String]) -> Result<Option<U
 /// Reads how often something that lasts is told again, in hours.
 pub(super) fn repeat_hours(input: &RulesInput) -> Result<i64, Vec<FieldError>> {
     let hours = input.repeat_hours.trim().parse::<i64>().ok();
-    hours
-        .filter(|h| (1..=168).contains(h))
-        .ok_or_else(|| vec![FieldError::new("repeat_hours", "not_hours")])
+    hours.filter(|h| (1..=168).contains(h)).ok_or_else(|| vec![FieldError::new("repeat_hours", "not_hours")])
 }
 
 #[cfg(test)]

@@ -52,7 +52,10 @@ fn each_field_that_is_wrong_is_told_alone() {
 fn a_blank_password_is_kept_for_its_own_account_and_server_alone() {
     let blank = || MailInput { password: None, ..input() };
     assert!(codes(&blank()).is_empty());
-    assert_eq!(codes(&MailInput { host: "evil.example".into(), ..blank() }), [("smtp_password", "other_server")]);
+    assert_eq!(
+        codes(&MailInput { host: "evil.example".into(), ..blank() }),
+        [("smtp_password", "other_server")]
+    );
     assert_eq!(codes(&MailInput { user: "other".into(), ..blank() }), [("smtp_password", "other_server")]);
     assert_eq!(mail(&blank(), None).unwrap_err()[0].code, "required");
 }
@@ -60,7 +63,10 @@ fn a_blank_password_is_kept_for_its_own_account_and_server_alone() {
 #[test]
 fn no_encryption_is_for_this_machine_alone() {
     for host in ["127.0.0.1", "localhost", "[::1]", "::1"] {
-        assert!(codes(&MailInput { host: host.into(), security: "none".into(), ..input() }).is_empty(), "{host}");
+        assert!(
+            codes(&MailInput { host: host.into(), security: "none".into(), ..input() }).is_empty(),
+            "{host}"
+        );
     }
 }
 
@@ -85,7 +91,9 @@ fn a_webhook_goes_over_https_or_to_a_loopback_that_the_operator_named() {
 
 #[test]
 fn a_repetition_is_of_an_hour_to_a_week() {
-    for (hours, taken) in [("1", true), (" 6 ", true), ("168", true), ("0", false), ("169", false), ("", false)] {
+    for (hours, taken) in
+        [("1", true), (" 6 ", true), ("168", true), ("0", false), ("169", false), ("", false)]
+    {
         let input = RulesInput { renewed: false, repeat_hours: hours.into() };
         assert_eq!(repeat_hours(&input).is_ok(), taken, "{hours:?}");
     }

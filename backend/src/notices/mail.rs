@@ -107,8 +107,9 @@ fn message(way: &Way, notice: &Claimed) -> Result<Message, Undelivered> {
     }
     // So that no out-of-office answer comes back (RFC 3834).
     let auto = HeaderName::new_from_ascii_str("Auto-Submitted");
-    let builder =
-        builder.raw_header(HeaderValue::new(auto, "auto-generated".to_owned())).header(ContentType::TEXT_PLAIN);
+    let builder = builder
+        .raw_header(HeaderValue::new(auto, "auto-generated".to_owned()))
+        .header(ContentType::TEXT_PLAIN);
     let text = format!(
         "{}\r\n\r\n{}\r\n\r\n{}\r\n\r\n-- \r\nSent by Qonduit for {} ({}).\r\n",
         text("title"),
@@ -131,7 +132,9 @@ fn words(e: &SmtpError, host: &str) -> Undelivered {
     } else if e.is_timeout() {
         format!("{host} did not answer in time.")
     } else if e.is_tls() {
-        format!("No trusted encrypted connection to {host}. Look at its certificate and the kind of encryption.")
+        format!(
+            "No trusted encrypted connection to {host}. Look at its certificate and the kind of encryption."
+        )
     } else if e.is_client() {
         format!("{host} does not offer what is set, such as STARTTLS or a sign-in. Look at the settings.")
     } else {

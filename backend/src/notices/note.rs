@@ -45,8 +45,8 @@ pub(crate) async fn note(
     if known && next == told && before.current == after.current && before != after {
         return Ok(());
     }
-    let json =
-        serde_json::to_string(&next).map_err(|_| Error::Internal("what was told can't be written as JSON"))?;
+    let json = serde_json::to_string(&next)
+        .map_err(|_| Error::Internal("what was told can't be written as JSON"))?;
     sqlx::query!(
         "INSERT INTO notice_state (portal_id, told, check_at) VALUES (?, ?, ?)
          ON CONFLICT (portal_id) DO UPDATE SET told = excluded.told, check_at = excluded.check_at",

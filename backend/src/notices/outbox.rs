@@ -166,7 +166,14 @@ pub(super) async fn insert_claimed(
 
 impl Claimed {
     /// A new notice in the hands of whoever writes it.
-    pub(super) fn new(id: String, portal_id: &str, news: &News, channel: Channel, payload: String, now: i64) -> Self {
+    pub(super) fn new(
+        id: String,
+        portal_id: &str,
+        news: &News,
+        channel: Channel,
+        payload: String,
+        now: i64,
+    ) -> Self {
         Self {
             id,
             portal_id: portal_id.to_owned(),

@@ -46,7 +46,9 @@ pub(super) async fn addresses(
         Ok(Err(_)) | Err(_) => Vec::new(),
     };
     if all.is_empty() {
-        return Err(Undelivered::new(format!("The name {host} does not resolve. Compare it with the settings.")));
+        return Err(Undelivered::new(format!(
+            "The name {host} does not resolve. Compare it with the settings."
+        )));
     }
     // One private address among public ones is refused as well: which one is taken is chance.
     if !is_named(host, hosts) && all.iter().any(|a| !is_public(a.ip())) {
@@ -105,14 +107,44 @@ mod tests {
     #[test]
     fn only_addresses_of_the_public_internet_are_public() {
         for ip in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-            "198.18.0.1", "192.0.0.8", "224.0.0.1", "255.255.255.255", "203.0.113.5", "::", "::1",
-            "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::1",
-            "2002:a00:1::", "fc00::1", "fd12::1", "fe80::1", "fec0::1", "ff02::1", "2001:db8::1", "2001::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "198.18.0.1",
+            "192.0.0.8",
+            "224.0.0.1",
+            "255.255.255.255",
+            "203.0.113.5",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::10.0.0.1",
+            "64:ff9b::a00:1",
+            "64:ff9b:1::1",
+            "2002:a00:1::",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
+            "2001:db8::1",
+            "2001::1",
         ] {
             assert!(!is_public(ip.parse().unwrap()), "{ip}");
         }
-        for ip in ["1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101", "2001:4860::8888"] {
+        for ip in [
+            "1.1.1.1",
+            "93.184.216.34",
+            "2606:4700:4700::1111",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+            "2001:4860::8888",
+        ] {
             assert!(is_public(ip.parse().unwrap()), "{ip}");
         }
     }

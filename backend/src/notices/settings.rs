@@ -7,11 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::form::{self, MailInput, RulesInput, StoredLogin, WebhookInput};
-use crate::{
-    Actor, Error, Services, audit,
-    store::at,
-    vault::Place,
-};
+use crate::{Actor, Error, Services, audit, store::at, vault::Place};
 use jiff::Timestamp;
 
 /// A portal's settings of mail, as a page shows them.
@@ -97,14 +93,22 @@ impl Services {
     }
 
     /// The mail server's password, where one is stored.
-    pub(super) fn smtp_password(&self, portal_id: &str, stored: &Stored) -> Result<Option<SecretString>, Error> {
+    pub(super) fn smtp_password(
+        &self,
+        portal_id: &str,
+        stored: &Stored,
+    ) -> Result<Option<SecretString>, Error> {
         let Some(sealed) = &stored.password else { return Ok(None) };
         let plain = self.vault().open(password_place(portal_id), sealed)?;
         Ok(Some(String::from_utf8_lossy(&plain).into_owned().into()))
     }
 
     /// The bytes that webhooks are signed with.
-    pub(super) fn webhook_key(&self, portal_id: &str, stored: &Stored) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+    pub(super) fn webhook_key(
+        &self,
+        portal_id: &str,
+        stored: &Stored,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let Some(sealed) = &stored.secret else { return Ok(None) };
         Ok(Some(self.vault().open(secret_place(portal_id), sealed)?))
     }
@@ -203,7 +207,11 @@ impl Services {
     /// # Errors
     /// [`Error::NotAllowed`] for anyone but an administrator; [`Error::Invalid`]
     /// with `webhook_url`.
-    pub async fn save_webhook(&self, actor: &Actor, input: WebhookInput) -> Result<Option<SecretString>, Error> {
+    pub async fn save_webhook(
+        &self,
+        actor: &Actor,
+        input: WebhookInput,
+    ) -> Result<Option<SecretString>, Error> {
         actor.require_admin()?;
         let portal = actor.portal.id.as_str();
         let url = form::webhook(&input, &self.config().notices.hosts).map_err(Error::Invalid)?;

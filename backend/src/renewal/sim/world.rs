@@ -18,10 +18,10 @@ use super::{
     tenant::{CANARY, End, SimTenant, SimTenants, owner, token},
 };
 use crate::{
-    notices::NoticesConfig,
     Actor, Services, ServicesConfig,
     identity::IdentityView,
     integration::{Facts, Report, Typed},
+    notices::NoticesConfig,
     people::SetUp,
     renewal::{Decision, Phase, Policy, Row, State, Trigger, decide, load, look::tag},
     store::{Db, at, cut},
