@@ -27,6 +27,8 @@ pub const RENEWALS: &str = "/admin/settings/renewals";
 pub const IDENTITY_PROVIDER: &str = "/admin/settings/identity-provider";
 /// The portal's people.
 pub const USERS: &str = "/admin/users";
+/// Whom the portal tells about its renewals, and how.
+pub const NOTIFICATIONS: &str = "/admin/notifications";
 /// What happened.
 pub const AUDIT: &str = "/admin/audit";
 
@@ -128,6 +130,7 @@ pub mod router {
                     <Route path=path!("/admin/users/:id") view=pages::UserPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id/disable") view=pages::DisableUserPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id/remove") view=pages::RemoveUserPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/notifications") view=pages::NotificationsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/audit") view=pages::AuditPage ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Router>

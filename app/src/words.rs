@@ -35,6 +35,30 @@ pub fn field_message(field: &str, code: &str) -> String {
         ("email", "too_long") => "Use at most 254 characters.",
         ("name" | "portal_name", "too_long") => "Use at most 100 characters.",
         ("password" | "new_password", "same_as_email") => "Use something other than the e-mail address.",
+        ("smtp_host", "not_a_mail_host") => "This is not a hostname. It looks like smtp.acme.example.",
+        ("smtp_port", "not_a_port") => "Enter a port from 1 to 65535. Mail servers use 587 or 465.",
+        ("smtp_security", "only_this_machine") => {
+            "Unencrypted mail is for a server on this machine alone. Choose STARTTLS or TLS."
+        }
+        ("smtp_security", _) => "Choose how the connection is encrypted.",
+        ("smtp_user", "required") => "Enter the user that this password belongs to.",
+        ("smtp_password", "required") => "Enter the password of this user.",
+        ("smtp_password", "other_server") => {
+            "The stored password belongs to another server or user and is not sent to this one. Enter the password."
+        }
+        ("mail_from", "required") => "Enter the address that mail comes from.",
+        ("mail_to", "not_an_email") => "One of these is not an e-mail address. Part them by commas.",
+        ("mail_to", "too_many") => "Enter at most 20 addresses. A mailing list can reach more people.",
+        ("webhook_url", "not_a_url") => {
+            "This is not an address. It looks like https://hooks.acme.example/qonduit."
+        }
+        ("webhook_url", "not_https") => {
+            "Use an https address. Plain HTTP could be read and changed on the way."
+        }
+        ("webhook_url", "has_password") => {
+            "Leave user and password out of the address. Each webhook is signed instead."
+        }
+        ("repeat_hours", "not_hours") => "Enter a number of hours from 1 to 168.",
         ("role", _) => "Choose a role.",
         (_, "not_an_email") => "This is not an e-mail address. It needs a name, an @ and a domain.",
         (_, "taken") => "Someone in this portal has this e-mail address already.",
@@ -180,6 +204,15 @@ mod tests {
             ("web_integration_id", &["required", "not_an_id"]),
             ("auth_option", &["required", "not_yet"]),
             ("api_key", &["required", "bad_token", "other_tenant"]),
+            ("smtp_host", &["not_a_mail_host"]),
+            ("smtp_port", &["not_a_port"]),
+            ("smtp_security", &["required", "only_this_machine"]),
+            ("smtp_user", &["required"]),
+            ("smtp_password", &["required", "other_server"]),
+            ("mail_from", &["required", "not_an_email"]),
+            ("mail_to", &["not_an_email", "too_many"]),
+            ("webhook_url", &["not_a_url", "not_https", "has_password", "too_long"]),
+            ("repeat_hours", &["not_hours"]),
         ] {
             for code in codes {
                 let text = field_message(field, code);

@@ -2,6 +2,7 @@
 //! one call into the backend, and says where to go. Their addresses are stable:
 //! plain forms post to them, and so may scripts.
 
+pub mod notices;
 pub mod people;
 pub mod profile;
 pub mod settings;
@@ -32,6 +33,12 @@ pub mod form {
     pub const STATUS: &str = "status";
     /// Looks at the coming renewal.
     pub const RENEWALS: &str = "renewals";
+    /// How mail is sent.
+    pub const MAIL: &str = "mail";
+    /// Where webhooks go.
+    pub const WEBHOOK: &str = "webhook";
+    /// What is told.
+    pub const NOTICES: &str = "notices";
     /// Ends the integration.
     pub const DISCONNECT: &str = "disconnect";
     /// Creates the identity provider at Qlik.

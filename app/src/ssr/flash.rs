@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use backend::vault::Place;
+use backend::{Actor, vault::Place};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{ctx, error::unexpected};
@@ -15,7 +16,8 @@ use crate::{
 };
 
 /// Fields whose value is dropped, whoever asks to keep it.
-const SECRETS: &[&str] = &["password", "current_password", "new_password", "api_key", "code", "token"];
+const SECRETS: &[&str] =
+    &["password", "current_password", "new_password", "api_key", "code", "token", "smtp_password"];
 
 /// What a form that was not taken leaves for its page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -144,6 +146,30 @@ pub async fn take_link(portal_id: &str) -> Result<Option<OneTimeLink>, AppError>
     Ok(Some(OneTimeLink { user_id: link.user_id, url, expires_at: link.expires_at }))
 }
 
+/// Leaves a new webhook secret for the next page of this administrator, sealed as
+/// a one-time link is.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn put_webhook_secret(me: &Actor, secret: &SecretString) -> Result<(), AppError> {
+    let place = link_place(&me.portal.id, &me.user_id);
+    let secret = secret.expose_secret().as_bytes();
+    let sealed = ctx::services()?.vault().seal(place, secret).map_err(|e| unexpected(&e))?;
+    insert(WEBHOOK_SECRET, &sealed).await
+}
+
+/// Takes the new webhook secret for this page; it is shown once.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn take_webhook_secret(me: &Actor) -> Result<Option<String>, AppError> {
+    let Some(sealed) = remove::<Vec<u8>>(WEBHOOK_SECRET).await? else { return Ok(None) };
+    let place = link_place(&me.portal.id, &me.user_id);
+    let secret = ctx::services()?.vault().open(place, &sealed).map_err(|e| unexpected(&e))?;
+    Ok(Some(String::from_utf8_lossy(&secret).into_owned()))
+}
+
+const WEBHOOK_SECRET: &str = "webhook-secret";
 const NOTICE: &str = "notice";
 const LINK: &str = "one-time-link";
 

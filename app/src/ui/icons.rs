@@ -27,7 +27,7 @@ mod tests {
     fn the_sprite_has_every_icon_that_is_used() {
         for name in [
             "check", "warning", "cross", "dash", "info", "mark", "menu", "apps", "person", "settings",
-            "people", "audit", "out", "external",
+            "people", "audit", "bell", "out", "external",
         ] {
             assert!(SPRITE.contains(&format!("id=\"i-{name}\"")), "{name}");
         }

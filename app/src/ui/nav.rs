@@ -24,6 +24,7 @@ const OWN: &[(&str, &str, &str)] =
 const ADMINISTRATION: &[(&str, &str, &str)] = &[
     (routes::SETTINGS, "settings", "Settings"),
     (routes::USERS, "people", "Users"),
+    (routes::NOTIFICATIONS, "bell", "Notifications"),
     (routes::AUDIT, "audit", "Audit"),
 ];
 

@@ -12,6 +12,9 @@ const DAY: i64 = 86_400;
 /// Days before the expiry at which a key that was not renewed is told of.
 const DAYS: [i64; 3] = [1, 3, 7];
 
+/// When what could not be told yet is looked at again, in seconds.
+const SOON: i64 = 600;
+
 /// Something worth telling.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum News {
@@ -113,22 +116,24 @@ pub(crate) fn arise(before: &State, after: &State, told: &Told, repeat: i64, now
     news.extend(need(before, after, &mut told, repeat, now));
     news.extend(ahead(before, after, &mut told));
     if let Some(days) = expires(after, &told, now) {
-        told.expiry = Some((after.current.key_id.clone(), days));
-        // Each of these names the expiry: once is enough.
-        let said = news.iter().any(|n| {
-            matches!(
-                n,
-                News::FirstFailure(_)
-                    | News::StillFailing { .. }
-                    | News::PersonNeeded { .. }
-                    | News::AtRisk(_)
-            )
-        });
-        if !said {
+        // An alert names the expiry: once is enough. A step without one is somebody at work on the key.
+        let said = news.iter().any(is_alert);
+        let stuck = before == after && (matches!(after.phase, Phase::Active) || trouble_is_known(after));
+        if said || stuck {
+            told.expiry = Some((after.current.key_id.clone(), days));
+        }
+        if stuck && !said {
             news.push(News::Expires);
         }
     }
     (news, told)
+}
+
+fn is_alert(news: &News) -> bool {
+    matches!(
+        news,
+        News::FirstFailure(_) | News::StillFailing { .. } | News::PersonNeeded { .. } | News::AtRisk(_)
+    )
 }
 
 fn earliest(failing: Option<Open>, need: Option<(NeedReason, Open)>) -> Option<i64> {
@@ -207,13 +212,16 @@ fn expires(state: &State, told: &Told, now: i64) -> Option<i64> {
         .find(|days| now >= moment(key, *days) && (in_lead(key, *days) || trouble_is_known(state)))
 }
 
-/// When the expiry is to be looked at next; `None`: not for this key.
+/// When the expiry is to be looked at next; `None`: not for this key. What is
+/// due and could not be told, because a renewal is at work, is looked at soon.
 pub(crate) fn next_check(state: &State, told: &Told, now: i64) -> Option<i64> {
     let key = &state.current;
     DAYS.into_iter()
         .filter(|days| untold(key, told, *days))
-        .map(|days| moment(key, days))
-        .filter(|at| *at > now)
+        .filter_map(|days| match moment(key, days) {
+            at if at > now => Some(at),
+            _ => (in_lead(key, days) && key.expires_at > now).then_some(now + SOON),
+        })
         .min()
 }
 

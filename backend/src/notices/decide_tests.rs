@@ -246,6 +246,20 @@ fn a_notice_that_names_the_expiry_stands_for_the_threshold_that_is_passed() {
 }
 
 #[test]
+fn a_renewal_that_is_at_work_is_waited_for() {
+    let mut s = Story::of(healthy(30));
+    let late = 30 * DAY - 10 * HOUR;
+    let attempt = Attempt { id: "a".into(), trigger: Trigger::Due, started_at: late };
+    assert_eq!(s.step(late, |s| s.phase = Phase::Creating { attempt }), NOTHING);
+    assert_eq!(s.wait(late + 1), NOTHING);
+    assert_eq!(next_check(&s.state, &s.told, late + 1), Some(late + 1 + SOON));
+    assert_eq!(s.renew(late + 2, "new", 30 * DAY), ["key.renewed"]);
+    let mut s = Story::of(healthy(30));
+    assert_eq!(s.step(late, |s| s.sweep = true), NOTHING, "a step is no reason to warn");
+    assert_eq!(s.wait(late + 1), ["key.expires_soon"]);
+}
+
+#[test]
 fn the_next_look_at_the_expiry_is_the_next_threshold_that_was_not_told() {
     let s = Story::of(healthy(30));
     let end = 30 * DAY;
@@ -253,7 +267,8 @@ fn the_next_look_at_the_expiry_is_the_next_threshold_that_was_not_told() {
         (0, Some(end - 7 * DAY)),
         (end - 7 * DAY, Some(end - 3 * DAY)),
         (end - 3 * DAY, Some(end - 22 * HOUR)),
-        (end - 22 * HOUR, None),
+        (end - 22 * HOUR, Some(end - 22 * HOUR + SOON)),
+        (end, None),
     ] {
         assert_eq!(next_check(&s.state, &s.told, now), next, "{now}");
     }

@@ -3,6 +3,8 @@
 
 mod house;
 mod my_apps;
+mod receivers;
 mod renewing;
 mod restoring;
 mod saving;
+mod telling;
