@@ -4,5 +4,6 @@
 
 mod house;
 mod markup;
+mod notifications;
 mod people;
 mod settings;

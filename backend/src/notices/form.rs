@@ -126,13 +126,12 @@ pub(super) fn mail(
     let user = Some(input.user.trim().to_owned()).filter(|u| !u.is_empty());
     let typed = input.password.as_ref().is_some_and(|p| !p.expose_secret().is_empty());
     match (&user, typed, stored) {
-        (Some(_), true, _) => {}
         // A password is for one account at one server, and is not sent to another.
         (Some(u), false, Some(s)) if s.host == host && s.user == u => {}
         (Some(_), false, Some(_)) => add("smtp_password", "other_server"),
         (Some(_), false, None) => add("smtp_password", "required"),
         (None, true, _) => add("smtp_user", "required"),
-        (None, false, _) => {}
+        (Some(_), true, _) | (None, false, _) => {}
     }
     let from = input.from.trim();
     if from.is_empty() {

@@ -92,18 +92,18 @@ async fn reachable(all: Vec<SocketAddr>) -> SocketAddr {
 /// The same at each try, its Message-ID included, so that a mail program can
 /// tell a repetition.
 fn message(way: &Way, notice: &Claimed) -> Result<Message, Undelivered> {
-    let broken = |_| Undelivered::new("The mail can’t be made. Look at its sender and recipients.");
+    let broken = || Undelivered::new("The mail can’t be made. Look at its sender and recipients.");
     let body: Value = serde_json::from_str(&notice.payload)
         .map_err(|_| Undelivered::new("The notice can’t be read any more."))?;
     let text = |field: &str| body["data"][field].as_str().unwrap_or_default().to_owned();
     let date = SystemTime::UNIX_EPOCH + Duration::from_secs(notice.created_at.unsigned_abs());
     let mut builder = Message::builder()
-        .from(way.from.parse::<Mailbox>().map_err(|_| broken(()))?)
+        .from(way.from.parse::<Mailbox>().map_err(|_| broken())?)
         .subject(format!("{}: {}", text("portal"), text("title")))
         .date(date)
         .message_id(Some(format!("<{}@{}>", notice.id, way.portal_host)));
     for to in &way.to {
-        builder = builder.to(to.parse::<Mailbox>().map_err(|_| broken(()))?);
+        builder = builder.to(to.parse::<Mailbox>().map_err(|_| broken())?);
     }
     // So that no out-of-office answer comes back (RFC 3834).
     let auto = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -118,7 +118,7 @@ fn message(way: &Way, notice: &Claimed) -> Result<Message, Undelivered> {
         text("portal"),
         way.portal_host
     );
-    builder.body(text).map_err(|_| broken(()))
+    builder.body(text).map_err(|_| broken())
 }
 
 fn words(e: &SmtpError, host: &str) -> Undelivered {

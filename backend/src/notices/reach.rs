@@ -83,20 +83,21 @@ fn v4(ip: Ipv4Addr) -> bool {
 }
 
 fn v6(ip: Ipv6Addr) -> bool {
-    let [a, b, c, d, e, f, g, h] = ip.segments();
-    let embedded = |hi: u16, lo: u16| {
-        let ([w, x], [y, z]) = (hi.to_be_bytes(), lo.to_be_bytes());
-        v4(Ipv4Addr::new(w, x, y, z))
+    let part = ip.segments();
+    let embedded = |at: usize| {
+        let (high, low) = (part[at].to_be_bytes(), part[at + 1].to_be_bytes());
+        v4(Ipv4Addr::new(high[0], high[1], low[0], low[1]))
     };
-    match (a, b) {
+    let zero = |parts: &[u16]| parts.iter().all(|p| *p == 0);
+    match (part[0], part[1]) {
         // IPv4 in other clothes: compatible and mapped, NAT64, 6to4.
-        (0, 0) if [c, d, e] == [0; 3] && (f == 0 || f == 0xffff) => embedded(g, h),
-        (0x64, 0xff9b) => [c, d, e, f] == [0; 4] && embedded(g, h),
-        (0x2002, hi) => embedded(hi, c),
+        (0, 0) if zero(&part[..5]) && matches!(part[5], 0 | 0xffff) => embedded(6),
+        (0x64, 0xff9b) => zero(&part[2..6]) && embedded(6),
+        (0x2002, _) => embedded(1),
         // Teredo and other special uses; documentation.
-        (0x2001, b) => b >= 0x200 && b != 0xdb8,
+        (0x2001, second) => second >= 0x200 && second != 0xdb8,
         // What is handed out is 2000::/3; unique local, link local and multicast are outside.
-        _ => (0x2000..0x4000).contains(&a),
+        (first, _) => (0x2000..0x4000).contains(&first),
     }
 }
 

@@ -8,6 +8,7 @@ use backend::{
     integration::Health,
     notices::{Channel, DeliveryState, MOST_TRIES, MailInput, RulesInput, STANDSTILL, WebhookInput},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::SignedDuration;
 use sandbox::{Effect, Fault};
 use secrecy::ExposeSecret;
@@ -263,7 +264,7 @@ async fn a_notice_that_nobody_takes_is_given_up_and_stays_visible() {
         t.h.advance(mins(7 * 60 + 13));
     }
     let hook = t.h.portal.deliveries(&t.h.ada, 100).await.unwrap();
-    let hook = hook.iter().filter(|d| d.channel == Channel::Webhook).next_back().unwrap();
+    let hook = hook.iter().rfind(|d| d.channel == Channel::Webhook).unwrap();
     assert_eq!((hook.tries, hook.state), (MOST_TRIES, DeliveryState::GivenUp));
     assert_eq!(hook.error.as_deref(), Some("127.0.0.1 answers with 500."));
 }
@@ -405,7 +406,6 @@ async fn secrets_are_kept_sealed_and_a_blank_field_keeps_them() {
     assert!(holds(b"qonduit@acme.example"), "the search finds what is there");
     assert!(!holds(PASSWORD.as_bytes()));
     assert!(!holds(&t.secret.as_bytes()[6..]));
-    use base64::{Engine, engine::general_purpose::STANDARD};
     assert!(!holds(&STANDARD.decode(&t.secret[6..]).unwrap()));
     assert!(!holds(b"canary of the"), "nor what the other side answered");
 }
