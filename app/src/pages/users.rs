@@ -98,7 +98,7 @@ fn AddCard(form: FormState) -> impl IntoView {
         <Card
             id="add"
             title="Add a user"
-            lead="You get a one-time link to pass on. The person sets a password with it; Qonduit sends no e-mail."
+            lead="You get a one-time link to pass on. The person sets a password with it; Qonduit does not mail it."
             split=true
         >
             <form class="form" method="post" action=AddUser::PATH novalidate=true>

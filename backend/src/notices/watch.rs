@@ -31,13 +31,20 @@ impl Services {
         .fetch_all(self.db().read())
         .await?;
         for portal in &due {
-            let mut tx = self.db().write().await?;
-            // Read under the write lock: a renewal may just have gone on.
-            let Some(row) = load(&mut *tx, portal).await? else { continue };
-            note(self, &mut tx, portal, &row.state, &row.state).await?;
-            tx.commit().await?;
+            // One that can't be looked at holds up no other.
+            if let Err(e) = self.watch_expiry(portal).await {
+                tracing::error!(portal.id = %portal, error = %e, "a key's expiry could not be looked at");
+            }
         }
         Ok(due.len())
+    }
+
+    async fn watch_expiry(&self, portal: &str) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        // Read under the write lock: a renewal may just have gone on.
+        let Some(row) = load(&mut *tx, portal).await? else { return Ok(()) };
+        note(self, &mut tx, portal, &row.state, &row.state).await?;
+        Ok(tx.commit().await?)
     }
 
     /// Tells the administrators of every connected portal where the renewal task
