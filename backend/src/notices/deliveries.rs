@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use super::{
     Channel,
     decide::News,
-    outbox::{Claimed, Subscriber, insert_claimed},
+    outbox::{Claimed, insert_claimed},
+    subscriber::Subscriber,
     words::{About, payload},
 };
 use crate::{

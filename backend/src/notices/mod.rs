@@ -15,6 +15,7 @@ mod note;
 mod outbox;
 mod reach;
 mod settings;
+mod subscriber;
 mod watch;
 mod webhook;
 mod words;

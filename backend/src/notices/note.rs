@@ -3,7 +3,7 @@
 
 use super::{
     decide::{News, Told, arise, next_check},
-    outbox::{self, Subscriber},
+    subscriber::{Subscriber, post},
     words::About,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub(crate) async fn note(
     let (news, next) = arise(before, after, &told, whom.repeat, now);
     for news in news.iter().filter(|n| whom.tell_renewed || **n != News::Renewed) {
         let about = About { portal: &whom.portal, origin: &whom.origin, state: Some(after) };
-        outbox::post(s, tx, &whom, news, &about).await?;
+        post(s, tx, &whom, news, &about).await?;
     }
     let check_at = next_check(after, &next, now);
     // Most steps tell nothing new: the row is written where it changed alone.

@@ -4,7 +4,7 @@
 use super::{
     decide::News,
     note::note,
-    outbox::{self, Subscriber},
+    subscriber::{Subscriber, post},
     words::About,
 };
 use crate::{Error, Services, renewal::load};
@@ -77,7 +77,7 @@ impl Services {
         for portal in &portals {
             let whom = Subscriber::load(&mut *tx, portal).await?;
             let about = About { portal: &whom.portal, origin: &whom.origin, state: None };
-            outbox::post(self, &mut tx, &whom, &News::StoodStill { from: last, to: now }, &about).await?;
+            post(self, &mut tx, &whom, &News::StoodStill { from: last, to: now }, &about).await?;
         }
         tx.commit().await?;
         tracing::error!(last, now, "the renewal task stood still");

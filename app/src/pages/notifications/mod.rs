@@ -1,6 +1,8 @@
 //! Whom the portal tells about its renewals, how, and what became of it.
 
-use backend::notices::{Channel, Delivery, DeliveryState, MailView, NoticesView, WebhookView};
+mod deliveries;
+
+use backend::notices::{MailView, NoticesView, WebhookView};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{ADMINISTRATION, Visit, load};
@@ -12,17 +14,14 @@ use crate::{
     routes,
     ssr::{ctx, flash},
     ui::{
-        badge::Badge,
         button::{SubmitButton, Weight},
-        card::{Card, Empty},
+        card::Card,
         copy::CopyField,
         field::{FieldFrame, SelectField, TextField, described_by},
         form::{ErrorSummary, FormState},
         page::Frame,
-        table::Table,
         time::{Moment, Time},
     },
-    wire::Tone,
 };
 
 /// Deliveries that are shown.
@@ -69,7 +68,7 @@ pub fn NotificationsPage() -> impl IntoView {
                 <MailCard form=mail_form mail/>
                 <WebhookCard form=hook_form webhook/>
                 <RulesCard form=rules_form tell_renewed repeat_hours/>
-                {table(deliveries)}
+                {deliveries::table(deliveries)}
             </Frame>
         }
         .into_any())
@@ -267,54 +266,5 @@ fn RulesCard(form: FormState, tell_renewed: bool, repeat_hours: i64) -> impl Int
                 <div class="actions"><SubmitButton label="Save what is told" busy="Saving…"/></div>
             </form>
         </Card>
-    }
-}
-
-fn table(deliveries: Vec<Delivery>) -> AnyView {
-    if deliveries.is_empty() {
-        return view! {
-            <Empty title="Nothing was sent yet">
-                <p>"Each notification is listed here with what became of it. Set up mail or a webhook above."</p>
-            </Empty>
-        }
-        .into_any();
-    }
-    view! {
-        <Card id="deliveries" title="Last deliveries">
-            <Table caption="Deliveries, newest first" columns=&["Arose", "By", "Notification", "State"]>
-                {deliveries.into_iter().map(|delivery| view! { <Row delivery/> }).collect_view()}
-            </Table>
-        </Card>
-    }
-    .into_any()
-}
-
-#[component]
-fn Row(delivery: Delivery) -> impl IntoView {
-    let (tone, text, at) = match delivery.state {
-        DeliveryState::Sent(at) => (Tone::Good, "Sent", Some(at)),
-        DeliveryState::Waiting(at) if delivery.tries > 0 => (Tone::Warning, "Tried again", Some(at)),
-        DeliveryState::Waiting(_) => (Tone::Neutral, "On its way", None),
-        DeliveryState::GivenUp => (Tone::Bad, "Given up", None),
-    };
-    let by = match delivery.channel {
-        Channel::Mail => "Mail",
-        Channel::Webhook => "Webhook",
-    };
-    let tries = match delivery.tries {
-        0 | 1 => None,
-        n => Some(view! { <span class="sub">{n} " tries"</span> }),
-    };
-    view! {
-        <tr>
-            <td class="nowrap"><Time at=Moment::from(delivery.at)/></td>
-            <td>{by}</td>
-            <td>{delivery.title} {delivery.error.map(|text| view! { <span class="sub">{text}</span> })}</td>
-            <td>
-                <Badge tone text/>
-                {at.map(|at| view! { <span class="sub"><Time at=Moment::from(at)/></span> })}
-                {tries}
-            </td>
-        </tr>
     }
 }
