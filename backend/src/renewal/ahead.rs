@@ -12,9 +12,9 @@ use qlik::{
 
 use super::{
     act::{current, needs, refuses},
+    apply::Event,
     cause,
     claim::{Lease, Lost},
-    core::Event,
     look::owned,
     policy::{Policy, lead, tries},
     record::{Side, record},

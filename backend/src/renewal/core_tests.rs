@@ -1,4 +1,8 @@
 use super::*;
+use crate::renewal::{
+    apply::{Event, apply},
+    state::{Ahead, Fault, NeedReason},
+};
 
 const DAY: i64 = 86_400;
 

@@ -5,9 +5,9 @@ use qlik::error::ErrorKind;
 
 use super::{
     act::{current, needs, plain, refused_or, refuses},
+    apply::Event,
     cause,
     claim::{Lease, Lost},
-    core::Event,
     look::in_use,
     policy::due_at,
     record::{Side, record},
