@@ -98,8 +98,11 @@ test.describe("the settings page", () => {
       ["Origin for Qlik", world.origin],
     ] as const) {
       const row = page.locator(".copy-row", { has: page.getByRole("textbox", { name, exact: true }) });
-      await row.getByRole("button", { name: "Copy" }).click();
-      await expect(row.getByRole("button", { name: "Copied" })).toBeVisible();
+      // Before its script is there the button does nothing yet.
+      await expect(async () => {
+        await row.getByRole("button", { name: "Copy" }).click({ timeout: 1000 });
+        await expect(row.getByRole("button", { name: "Copied" })).toBeVisible({ timeout: 1000 });
+      }).toPass();
       expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(value);
     }
   });

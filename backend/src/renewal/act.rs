@@ -9,9 +9,10 @@ use qlik::{
 
 use super::{
     ahead::look_ahead,
+    apply::Event,
     cause,
     claim::{Lease, Lost},
-    core::{Action, Event},
+    core::Action,
     finish::{gave_up, give_up, prove, retire, switch},
     look::{Trouble, look, sweep, tag},
     port::KeyCalls,

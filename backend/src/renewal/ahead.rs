@@ -12,9 +12,9 @@ use qlik::{
 
 use super::{
     act::{current, needs, refuses},
+    apply::Event,
     cause,
     claim::{Lease, Lost},
-    core::Event,
     look::owned,
     policy::{Policy, lead, tries},
     record::{Side, record},
@@ -26,9 +26,9 @@ use crate::{
     keys::OwnedKey,
 };
 
-/// Fewer tries than this between the day a key comes due and its expiry leave
-/// little room for an outage.
-const FEW_TRIES: u32 = 8;
+/// Less time than this between the day a key comes due and its expiry, in
+/// seconds, leaves little room for an outage.
+const SHORT_TIME: i64 = 6 * 3_600;
 /// A key that lives for less than this is lost to an outage of a night.
 const SHORT_LIFE: i64 = 48 * 3_600;
 
@@ -164,12 +164,12 @@ fn lifetime(max_life: Option<i64>, state: &State) -> Check {
 fn time(state: &State, policy: &Policy, now: i64) -> Check {
     let c = check("ahead_time", "There is time for several tries");
     let (from, key) = (state.renew_at.max(now), &state.current);
-    let (n, left) =
-        (tries(key, from, policy), span_words(SignedDuration::from_secs((key.expires_at - from).max(0))));
-    let says = format!("From the day it comes due, {left} and {n} tries are left before it expires.");
-    if n < FEW_TRIES && lead(key) < 86_400 {
+    let left = (key.expires_at - from).max(0);
+    let (n, words) = (tries(key, from, policy), span_words(SignedDuration::from_secs(left)));
+    let says = format!("From the day it comes due, {words} and {n} tries are left before it expires.");
+    if left < SHORT_TIME && lead(key) < 86_400 {
         c.warning(says, "A key with a longer lifetime leaves more time to get over an outage.")
-    } else if n < FEW_TRIES {
+    } else if left < SHORT_TIME {
         c.warning(says, "Look at what the last tries said, or paste a new key.")
     } else {
         c.passed(says)

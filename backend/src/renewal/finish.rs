@@ -5,9 +5,9 @@ use qlik::error::ErrorKind;
 
 use super::{
     act::{current, needs, plain, refused_or, refuses},
+    apply::Event,
     cause,
     claim::{Lease, Lost},
-    core::Event,
     look::in_use,
     policy::due_at,
     record::{Side, record},
@@ -114,12 +114,9 @@ pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Res
     let over = old.expires_at <= s.now().as_second();
     match done {
         Ok(()) => record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await,
-        Err(e) if e.kind() == ErrorKind::NotFound && !over => {
+        // Gone already, dead by itself (if our clock is right), or (of another owner) refused, which is as good as dead.
+        Err(e) if e.kind() == ErrorKind::NotFound || over || (!same && refuses(&e)) => {
             record(s, lease, Event::Unknown(old.key_id.clone()), Side::Gone(&old.key_id)).await
-        }
-        // Dead by itself, or (of another owner) refused, which is as good as dead.
-        Err(e) if over || (!same && refuses(&e)) => {
-            record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await
         }
         Err(e) => {
             let fault = cause::fault(&e, lease.row.tenant_host.as_str());

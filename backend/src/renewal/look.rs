@@ -9,8 +9,8 @@ use qlik::{
 
 use super::{
     act::{current, plain},
+    apply::Event,
     claim::{Lease, Lost},
-    core::Event,
     port::KeyCalls,
     record::{Side, record},
     state::{Fault, Stray},
@@ -99,7 +99,7 @@ async fn sweep_with(
         };
         if !leftover {
             live += 1;
-            stray = newer(stray, found);
+            stray = Some(newer(stray, found));
             continue;
         }
         s.keep(lease).await?;
@@ -128,10 +128,10 @@ pub(super) async fn owned(tenant: &dyn KeyCalls, owner_id: &str) -> Result<Vec<A
 }
 
 /// The younger of the two.
-fn newer(stray: Option<Stray>, found: &ApiKey) -> Option<Stray> {
+fn newer(stray: Option<Stray>, found: &ApiKey) -> Stray {
     let found =
         Stray { key_id: found.id.clone(), created_at: found.created.map_or(0, jiff::Timestamp::as_second) };
-    Some(stray.filter(|s| s.created_at >= found.created_at).unwrap_or(found))
+    stray.filter(|s| s.created_at >= found.created_at).unwrap_or(found)
 }
 
 /// What a key's description says of its part in this portal.

@@ -8,6 +8,7 @@
 
 mod act;
 mod ahead;
+mod apply;
 mod cause;
 mod claim;
 mod core;
@@ -21,7 +22,10 @@ mod state;
 mod steps;
 mod trial;
 
-pub use self::core::{Action, Decision, Event, apply, decide, next_action_at};
+pub use self::{
+    apply::{Event, apply},
+    core::{Action, Decision, decide, next_action_at},
+};
 pub(crate) use cause::said as said_of_need;
 pub(crate) use claim::{Row, load, to_json};
 pub(crate) use policy::next_look;

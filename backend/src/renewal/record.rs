@@ -4,8 +4,8 @@
 use qlik::CreatedApiKey;
 
 use super::{
+    apply::{Event, apply},
     claim::{Lease, Lost, save},
-    core::{Event, apply},
     state::{Attempt, Fault, KeyRef, State},
     steps::{Ended, begin_attempt, end_attempt, note},
 };

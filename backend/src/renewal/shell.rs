@@ -7,8 +7,9 @@ use futures::StreamExt;
 
 use super::{
     act,
+    apply::{Event, apply},
     claim::{Lease, Lost, load},
-    core::{Action, Decision, Event, apply, decide},
+    core::{Action, Decision, decide},
     policy::Policy,
     state::State,
     steps::AttemptRow,

@@ -6,9 +6,10 @@ use qlik::NewApiKey;
 
 use super::{
     act::{self, current, plain, refuses},
+    apply::Event,
     cause,
     claim::{Lease, Lost},
-    core::{Action, Event},
+    core::Action,
     look::{Trouble, look, tag},
     record::{Side, record},
     state::{Ahead, Attempt, Fault, Phase, State, Trigger},

@@ -135,13 +135,12 @@ async fn answer(
         Some(Effect::Redirect { location }) => Some(redirect_effect(location)),
         _ => None,
     };
-    let mut response = match before {
-        Some(response) => response,
-        None => {
-            let response = gate::pass(&world, &router, number, request).await;
-            world.lock().log.amend(number, |entry| entry.handled = true);
-            response
-        }
+    let mut response = if let Some(response) = before {
+        response
+    } else {
+        let response = gate::pass(&world, &router, number, request).await;
+        world.lock().log.amend(number, |entry| entry.handled = true);
+        response
     };
     match effect {
         Some(Effect::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,

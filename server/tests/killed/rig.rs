@@ -221,8 +221,6 @@ async fn until<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() ->
             }
         }
     };
-    match tokio::time::timeout(patience, looking).await {
-        Ok(seen) => seen,
-        Err(_) => panic!("within {patience:?} this did not come: {what}"),
-    }
+    let seen = tokio::time::timeout(patience, looking).await;
+    seen.unwrap_or_else(|late| panic!("within {patience:?} this did not come: {what} ({late})"))
 }

@@ -120,8 +120,8 @@ fn bar(span: &Span, y: usize, life: &KeyLife) -> AnyView {
             />
         }
     };
-    let rest = (until < to).then(|| rect("t-rest", until, to));
-    view! { {rest} {rect(class, from, until)} }.into_any()
+    let hollow = (until < to).then(|| rect("t-rest", until, to));
+    view! { {hollow} {rect(class, from, until)} }.into_any()
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,14 +6,16 @@
 //! presses Renew now or saves other settings (in the middle of a remote call,
 //! too), a process ends before or after a call or a commit, answers are lost,
 //! Qlik refuses, quotas fill, clocks jump. After each event, and as each remote
-//! call takes place, the rules of `world.rs` and `tenant.rs` are looked at; at
+//! call takes place, the rules of `rules.rs` are looked at; at
 //! the end the faults are taken away and the portal must become healthy.
 //!
 //! A life that breaks a rule is shrunk, printed, and kept in
 //! `backend/proptest-regressions`. `QONDUIT_SIM_CASES` sets how many lives each
 //! of the tests below has, for a night's run.
 
+mod env;
 mod plan;
+mod rules;
 mod tenant;
 mod world;
 
@@ -27,7 +29,7 @@ use std::{
 
 use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
 
-use world::World;
+use rules::World;
 
 /// Lives of each test; four tests make ten thousand.
 const LIVES: u32 = 2_500;
@@ -53,6 +55,12 @@ impl io::Write for Searched {
     }
 }
 
+/// How many lives each test has.
+#[expect(clippy::disallowed_methods, reason = "a switch of this test, no configuration of the product")]
+fn wanted() -> u32 {
+    std::env::var("QONDUIT_SIM_CASES").map_or(LIVES, |n| n.parse().unwrap())
+}
+
 fn lives() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let searched = Searched { leaked: Arc::default(), bytes: Arc::default() };
@@ -64,7 +72,7 @@ fn lives() {
     let _logged = tracing::subscriber::set_default(log);
 
     let world = runtime.block_on(World::new());
-    let cases = std::env::var("QONDUIT_SIM_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(LIVES);
+    let cases = wanted();
     let config = Config {
         cases,
         source_file: Some(file!()),

@@ -123,7 +123,7 @@ impl SimTenant {
             .collect()
     }
 
-    fn view(&self, id: &str, key: &SimKey, now: i64) -> ApiKey {
+    fn view(id: &str, key: &SimKey, now: i64) -> ApiKey {
         let status = match key.end {
             Some(End::Revoked) => KeyStatus::Revoked,
             _ if key.expires <= now => KeyStatus::Expired,
@@ -144,7 +144,7 @@ impl SimTenant {
     }
 
     pub(super) fn record(&self, id: &str, now: i64) -> Option<ApiKey> {
-        self.keys.get(id).filter(|k| k.end != Some(End::ByUs)).map(|k| self.view(id, k, now))
+        self.keys.get(id).filter(|k| k.end != Some(End::ByUs)).map(|k| Self::view(id, k, now))
     }
 }
 
@@ -266,7 +266,7 @@ impl KeyCalls for AsUser {
     }
 
     async fn list(&self, _: &ApiKeyQuery) -> Result<Vec<ApiKey>, QlikError> {
-        self.call("list", |t, now| Ok(t.live(now).map(|(id, k)| t.view(id, k, now)).collect())).await
+        self.call("list", |t, now| Ok(t.live(now).map(|(id, k)| SimTenant::view(id, k, now)).collect())).await
     }
 
     async fn read(&self, key_id: &str) -> Result<ApiKey, QlikError> {
