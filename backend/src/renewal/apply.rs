@@ -97,7 +97,7 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
                 Phase::Staged { prove_until, .. } => prove_until - policy.prove_for,
                 _ => now,
             };
-            let wait = next_proof(now, since).max(now + asked_for(fault.retry_after, policy));
+            let wait = next_proof(now, since, policy).max(now + asked_for(fault.retry_after, policy));
             // The request is served by this attempt; kept, it would let the proof go round without a wait.
             s.requested = false;
             let (attempts, first) = s.failing.as_ref().map_or((0, now), |f| (f.attempts, f.since));

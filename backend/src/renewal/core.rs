@@ -53,8 +53,8 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
             if state.need.as_ref().is_some_and(|n| !waits(now, n.recheck_at, policy.recheck)) {
                 return Do(Action::Recheck, "a refused key may have been mended at Qlik");
             }
-            // While the key in use is dead, the new one is the last hope: it is asked as long as it lives.
-            let spare = state.need.is_none() && state.current.expires_at > now;
+            // While Qlik refuses the key in use, the new one is the last hope: it is asked as long as it lives.
+            let spare = state.need.is_none();
             let over = now >= *prove_until || now < prove_until - policy.prove_for;
             if new.expires_at <= now || (spare && over && held_until.is_none()) {
                 return Do(Action::GiveUp(new.clone()), "the new key did not work in time");

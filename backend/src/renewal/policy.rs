@@ -109,9 +109,11 @@ pub(super) fn tries(key: &KeyRef, renew_at: i64, policy: &Policy) -> u32 {
     tries
 }
 
-/// Waits between two looks at a new key that does not work yet.
-pub(super) fn next_proof(now: i64, since: i64) -> i64 {
-    now + ((now - since) / 2).clamp(2, 60)
+/// Waits between two looks at a new key that does not work yet; longer ones once
+/// its time is over and it is asked for want of a better.
+pub(super) fn next_proof(now: i64, since: i64, policy: &Policy) -> i64 {
+    let longest = if now - since > policy.prove_for { policy.recheck } else { 60 };
+    now + ((now - since) / 2).clamp(2, longest)
 }
 
 #[expect(
