@@ -171,6 +171,13 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn notices_lead_to_pages_that_there_are() {
+        assert_eq!(RENEWALS, backend::notices::RENEWALS);
+        assert_eq!(NOTIFICATIONS, backend::notices::NOTIFICATIONS);
+    }
+
     #[test]
     fn a_token_is_encoded_into_its_link() {
         assert_eq!(join("a b+c/ä"), "/join?token=a%20b%2Bc%2F%C3%A4");

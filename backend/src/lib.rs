@@ -8,6 +8,7 @@
 
 pub mod apps;
 pub mod audit;
+mod backoff;
 pub mod door;
 pub mod error;
 mod events;

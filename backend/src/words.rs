@@ -21,6 +21,19 @@ impl Said {
     }
 }
 
+/// What to do where a key's owner may not manage API keys
+/// (<https://qlik.dev/changelog/198-developer-role-removal>).
+pub(crate) const ALLOW_KEYS: &str = "Set Manage API keys to Allowed for this user in Qlik (Administration > Manage \
+                                     users > Permissions); old tenants: the Developer role.";
+
+/// There is no room for one more key.
+pub(crate) fn no_room(owner: &str, live: usize, max: u32) -> Said {
+    Said::new(
+        format!("{owner} has {live} active API keys, and the tenant allows {max}."),
+        "Delete one that is not needed, or have a Tenant Admin raise the limit: a renewal needs one free place.",
+    )
+}
+
 /// Words for an error where nothing more is known than the error itself.
 pub(crate) fn of(e: &Error, host: &str) -> Said {
     match e.kind() {

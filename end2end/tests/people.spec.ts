@@ -189,6 +189,8 @@ test.describe("people", { tag: "@forms" }, () => {
       "/admin/settings",
       "/admin/settings/identity-provider",
       "/admin/settings/disconnect",
+      "/admin/settings/renewals",
+      "/admin/notifications",
       "/admin/users",
       "/admin/audit",
     ]) {

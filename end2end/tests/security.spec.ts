@@ -1,5 +1,6 @@
 // What an attacker would try at the door: forged requests, stolen or guessed
 // sessions, passwords by force.
+import { readdirSync, readFileSync } from "node:fs";
 import { request as plainRequest, type APIRequestContext } from "@playwright/test";
 import { request as httpRequest } from "node:http";
 import { expect, test } from "../fixtures/test.ts";
@@ -14,8 +15,15 @@ const FOR_ADMINISTRATORS = [
   "settings/discard",
   "settings/test",
   "settings/renew",
+  "settings/check-next-renewal",
+  "settings/dry-run",
   "settings/disconnect",
   "settings/create-identity-provider",
+  "notices/save-mail",
+  "notices/save-webhook",
+  "notices/save-rules",
+  "notices/test-mail",
+  "notices/test-webhook",
   "users/add",
   "users/new-link",
   "users/set-role",
@@ -86,6 +94,16 @@ test.describe("requests from elsewhere", () => {
     expect(before).toContain(ada.name);
     expect(await (await page.request.get("/profile")).text()).toContain(ada.name);
   });
+});
+
+test("the walks below know every server function that there is", () => {
+  const sources = new URL("../../app/src/api/", import.meta.url);
+  const declared = readdirSync(sources).flatMap((file) => {
+    const source = readFileSync(new URL(file, sources), "utf8");
+    return [...source.matchAll(/^#\[server\(.*endpoint = "([^"]+)"/gm)].map((match) => match[1]);
+  });
+  expect(declared.length).toBeGreaterThan(20);
+  expect([...FOR_ADMINISTRATORS, ...FOR_ALL, ...FOR_USERS].sort()).toEqual(declared.sort());
 });
 
 test.describe("what a person may not do", () => {

@@ -8,7 +8,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
     SETTINGS, Visit, go_on, load,
-    settings::{check_lines, codes, outcome_words, timeline, took, trigger_words},
+    settings::{check_lines, codes, ended_as, timeline, took, trigger_words, waits},
 };
 use crate::{
     api::{
@@ -27,7 +27,6 @@ use crate::{
         table::Table,
         time::{Moment, Time},
     },
-    wire::Tone,
 };
 
 /// Attempts of one page.
@@ -60,7 +59,7 @@ pub fn RenewalsPage() -> impl IntoView {
                 <ErrorSummary form=acted/>
                 {next(&status)}
                 <Card id="keys" title="Keys">{keys}</Card>
-                {attempts(entries)}
+                {attempts(entries, waits(&status))}
                 <nav class="actions" aria-label="Pages">
                     {before.map(|_| view! { <LinkButton href=routes::RENEWALS>"Newest"</LinkButton> })}
                     {older.map(|href| view! { <LinkButton href>"Older"</LinkButton> })}
@@ -114,7 +113,7 @@ fn found(ahead: Option<&Ahead>) -> AnyView {
     .into_any()
 }
 
-fn attempts(entries: Vec<AttemptEntry>) -> AnyView {
+fn attempts(entries: Vec<AttemptEntry>, waits: bool) -> AnyView {
     if entries.is_empty() {
         return view! {
             <Empty title="No renewals yet">
@@ -126,7 +125,7 @@ fn attempts(entries: Vec<AttemptEntry>) -> AnyView {
     view! {
         <Card id="attempts" title="Attempts">
             <Table caption="Attempts, newest first" columns=&["Began", "Because", "Ended as", "What happened"]>
-                {entries.into_iter().map(|entry| view! { <Row entry/> }).collect_view()}
+                {entries.into_iter().map(|entry| view! { <Row entry waits/> }).collect_view()}
             </Table>
         </Card>
     }
@@ -134,12 +133,9 @@ fn attempts(entries: Vec<AttemptEntry>) -> AnyView {
 }
 
 #[component]
-fn Row(entry: AttemptEntry) -> impl IntoView {
+fn Row(entry: AttemptEntry, waits: bool) -> impl IntoView {
     let a = entry.attempt;
-    let (tone, text) = match a.ended_at {
-        Some(_) => outcome_words(a.outcome.as_deref()),
-        None => (Tone::Neutral, "Under way"),
-    };
+    let (tone, text) = ended_as(&a, waits);
     let took = a.ended_at.map(|end| {
         view! { <span class="sub">{took(end.as_second() - a.started_at.as_second())}</span> }
     });

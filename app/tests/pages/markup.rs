@@ -27,6 +27,8 @@ async fn pages_of_owner() -> (House, Visitor, Vec<String>) {
         "/admin/audit",
         "/admin/settings",
         "/admin/settings/disconnect",
+        "/admin/settings/renewals",
+        "/admin/notifications",
         "/admin/settings/identity-provider",
         "/nothing/here",
     ]

@@ -190,7 +190,13 @@ async fn a_user_sees_no_administration_and_is_let_into_none() {
     let mut bo = join(&house, &link).await;
     let page = bo.visit("/profile").await.page();
     assert!(page.all("a").all(|a| !a.attr("href").unwrap().starts_with("/admin")));
-    for path in ["/admin/settings", "/admin/users", "/admin/audit"] {
+    for path in [
+        "/admin/settings",
+        "/admin/settings/renewals",
+        "/admin/users",
+        "/admin/notifications",
+        "/admin/audit",
+    ] {
         let answer = bo.visit(path).await;
         assert_eq!(
             (answer.status, answer.page().one("h1").text.as_str()),

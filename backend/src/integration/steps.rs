@@ -174,8 +174,8 @@ impl Candidate<'_> {
             Err(e) => return Ok(self.failed(&e)),
         };
         if let Some(max) = config.max_keys_per_user.filter(|max| live >= *max as usize) {
-            let says = format!("{} has {live} active API keys, and the tenant allows {max}.", name(owner));
-            let note = Note::warning(says, "Delete one that is not needed: a renewal needs one free place.");
+            let said = words::no_room(name(owner), live, max);
+            let note = Note::warning(said.says, said.remedy);
             return Ok((self.keys_link(note), None));
         }
         let lived = key.created.map(|c| key.expiry.duration_since(c));

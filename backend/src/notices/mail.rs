@@ -46,7 +46,8 @@ pub(super) async fn send(
     timeout: Duration,
 ) -> Result<(), Undelivered> {
     let message = message(&way, notice)?;
-    let address = reachable(reach::addresses(&way.host, way.port, hosts).await?).await;
+    let (first, others) = reach::addresses(&way.host, way.port, hosts).await?;
+    let address = reachable(first, &others).await;
     let host = way.host.clone();
     let trouble = |e: SmtpError| words(&e, &host);
     // The certificate is checked against the name, the connection goes to the address that was checked.
@@ -73,20 +74,17 @@ pub(super) async fn send(
 }
 
 /// The first address that answers; else the first, whose error is then told.
-async fn reachable(all: Vec<SocketAddr>) -> SocketAddr {
-    let mut first = None;
-    let only = all.len() == 1;
-    for address in all {
-        if only {
-            return address;
-        }
-        first = first.or(Some(address));
+async fn reachable(first: SocketAddr, others: &[SocketAddr]) -> SocketAddr {
+    if others.is_empty() {
+        return first;
+    }
+    for address in std::iter::once(&first).chain(others) {
         let connected = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(address)).await;
         if connected.is_ok_and(|c| c.is_ok()) {
-            return address;
+            return *address;
         }
     }
-    first.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+    first
 }
 
 /// The same at each try, its Message-ID included, so that a mail program can

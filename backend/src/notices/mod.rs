@@ -26,6 +26,7 @@ pub(crate) use note::note;
 pub use outbox::MOST_TRIES;
 pub use settings::{MailView, NoticesView, WebhookView};
 pub use watch::STANDSTILL;
+pub use words::{NOTIFICATIONS, RENEWALS};
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 use super::{Channel, Undelivered, decide::News};
 use crate::{
     Error, Services,
+    backoff::doubling,
     store::{StoreError, Tx},
 };
 
@@ -201,16 +202,9 @@ impl Services {
     }
 }
 
-/// Seconds to wait after `tries` failed tries, up to a fifth of jitter added.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "a share of a few hours in seconds"
-)]
+/// Seconds to wait after `tries` failed tries.
 fn wait(tries: i64, jitter: f64) -> i64 {
-    let doublings = u32::try_from(tries - 1).unwrap_or(0).min(20);
-    let wait = (FIRST_WAIT << doublings).min(LONGEST_WAIT);
-    wait + (wait as f64 / 5.0 * jitter.clamp(0.0, 1.0)) as i64
+    doubling(u32::try_from(tries).unwrap_or(u32::MAX), FIRST_WAIT, LONGEST_WAIT, jitter)
 }
 
 #[cfg(test)]

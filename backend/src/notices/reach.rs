@@ -32,24 +32,24 @@ pub(super) fn bare(host: &str) -> &str {
     host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
 }
 
-/// The addresses of a host, checked. To be used for the connection itself: asked
+/// The addresses of a host, checked: the first, and the others. To be used for the connection itself: asked
 /// twice, a name may answer differently.
 pub(super) async fn addresses(
     host: &str,
     port: u16,
     hosts: &[String],
-) -> Result<Vec<SocketAddr>, Undelivered> {
+) -> Result<(SocketAddr, Vec<SocketAddr>), Undelivered> {
     let host = bare(host);
     let found = tokio::time::timeout(RESOLVE, tokio::net::lookup_host((host, port))).await;
     let all: Vec<SocketAddr> = match found {
         Ok(Ok(found)) => found.collect(),
         Ok(Err(_)) | Err(_) => Vec::new(),
     };
-    if all.is_empty() {
+    let Some((first, others)) = all.split_first() else {
         return Err(Undelivered::new(format!(
             "The name {host} does not resolve. Compare it with the settings."
         )));
-    }
+    };
     // One private address among public ones is refused as well: which one is taken is chance.
     if !is_named(host, hosts) && all.iter().any(|a| !is_public(a.ip())) {
         return Err(Undelivered::new(format!(
@@ -57,7 +57,7 @@ pub(super) async fn addresses(
              named. Ask the operator to add it to QONDUIT_NOTICE_HOSTS."
         )));
     }
-    Ok(all)
+    Ok((*first, others.to_vec()))
 }
 
 /// Whether an address is one of the public internet.
@@ -172,6 +172,9 @@ mod tests {
         assert!(refused.0.contains("QONDUIT_NOTICE_HOSTS"), "{}", refused.0);
         assert!(addresses("localhost", 25, &[]).await.is_err());
         let hosts = ["127.0.0.1".to_owned()];
-        assert_eq!(addresses("127.0.0.1", 25, &hosts).await.unwrap(), ["127.0.0.1:25".parse().unwrap()]);
+        assert_eq!(
+            addresses("127.0.0.1", 25, &hosts).await.unwrap(),
+            ("127.0.0.1:25".parse().unwrap(), Vec::new())
+        );
     }
 }

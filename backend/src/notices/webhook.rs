@@ -28,7 +28,8 @@ pub(super) async fn send(
     if url.scheme() != "https" && !(reach::is_loopback(host) && named) {
         return Err(Undelivered::new("The webhook’s address is not https. Enter it anew."));
     }
-    let addresses = reach::addresses(host, port, hosts).await?;
+    let (first, mut addresses) = reach::addresses(host, port, hosts).await?;
+    addresses.insert(0, first);
     let client = client(host, &addresses, timeout)
         .map_err(|_| Undelivered::new("The client for webhooks can’t be made on this server."))?;
     let id = format!("msg_{}", notice.id);

@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 use super::decide::News;
 use crate::{renewal::State, store::at};
 
+/// Where a notice leads, below the portal's origin: what comes and what was.
+pub const RENEWALS: &str = "/admin/settings/renewals";
+/// Where the settings of notices are, below the portal's origin.
+pub const NOTIFICATIONS: &str = "/admin/notifications";
+
 /// Whose notice it is.
 pub(super) struct About<'a> {
     pub(super) portal: &'a str,
@@ -22,7 +27,7 @@ pub(super) fn payload(news: &News, about: &About<'_>, now: i64) -> Value {
     if let Some(key) = key.filter(|_| names_expiry(news)) {
         text.push_str(&left(key.expires_at, now));
     }
-    let settings = matches!(news, News::Test).then_some("/admin/notifications");
+    let settings = matches!(news, News::Test).then_some(NOTIFICATIONS);
     let fault = match news {
         News::FirstFailure(f) | News::StillFailing { fault: f, .. } | News::PersonNeeded { fault: f, .. } => {
             (f.code.clone(), f.trace_id.clone())
@@ -37,7 +42,7 @@ pub(super) fn payload(news: &News, about: &About<'_>, now: i64) -> Value {
             "portal": about.portal,
             "title": title,
             "text": text,
-            "link": format!("{}{}", about.origin, settings.unwrap_or("/admin/settings/renewals")),
+            "link": format!("{}{}", about.origin, settings.unwrap_or(RENEWALS)),
             "key_id": key.map(|k| &k.key_id),
             "key_expires_at": key.map(|k| at(k.expires_at).to_string()),
             "qlik_code": fault.0,

@@ -24,6 +24,7 @@ use crate::{
     Services,
     integration::{Check, Outcome, span_words},
     keys::OwnedKey,
+    words,
 };
 
 /// Less time than this between the day a key comes due and its expiry, in
@@ -100,8 +101,12 @@ fn judge(seen: &Seen, state: &State, policy: &Policy, now: i64) -> Vec<Check> {
     ]
 }
 
+fn who(me: &User) -> &str {
+    me.email.as_deref().unwrap_or(&me.name)
+}
+
 fn owner(me: &User) -> Check {
-    let who = me.email.as_deref().unwrap_or(&me.name);
+    let who = who(me);
     match &me.status {
         UserStatus::Disabled | UserStatus::Deleted => check("ahead_owner", "The key's owner is active")
             .failed(
@@ -116,11 +121,7 @@ fn permission(seen: &Seen) -> Check {
     let c = check("ahead_permission", "The owner may manage API keys");
     match seen.live {
         Some(_) => c.passed("Qlik takes the key, and its owner may see the own API keys.".to_owned()),
-        None => c.failed(
-            "The key's owner may no longer see the own API keys.".to_owned(),
-            "Set Manage API keys to Allowed for this user in Qlik (Administration > Manage users > Permissions); old \
-             tenants: the Developer role.",
-        ),
+        None => c.failed("The key's owner may no longer see the own API keys.".to_owned(), words::ALLOW_KEYS),
     }
 }
 
@@ -132,10 +133,10 @@ fn slot(seen: &Seen) -> Check {
             "The tenant's limit for API keys can't be read with this key.".to_owned(),
             "Qlik decides at the renewal. A dry run shows it now.",
         ),
-        (Some(live), Some(max)) if live >= max as usize => c.failed(
-            format!("The owner has {live} active API keys, and the tenant allows {max}."),
-            "Delete one that is not needed, or have a Tenant Admin raise the limit: a renewal needs one free place.",
-        ),
+        (Some(live), Some(max)) if live >= max as usize => {
+            let said = words::no_room(who(&seen.me), live, max);
+            c.failed(said.says, &said.remedy)
+        }
         (Some(live), Some(max)) => c.passed(format!("{live} of {max} API keys are in use.")),
     }
 }

@@ -52,9 +52,9 @@ pub enum Event {
     Works,
     /// The coming renewal was looked at.
     LookedAhead(Ahead),
-    /// A trial is about to make a key, which is found by its tag whatever
-    /// becomes of the trial.
-    TrialBegan,
+    /// A trial makes a key or has made one: whatever becomes of it, it is looked
+    /// for by its tag.
+    MayLeaveKey,
 }
 
 /// The state after what happened. `jitter` is 0 to 1.
@@ -172,7 +172,7 @@ fn upkeep(now: i64, s: &mut State, event: Event, policy: &Policy, jitter: f64) {
             };
             s.ahead = Some(ahead);
         }
-        Event::TrialBegan => {
+        Event::MayLeaveKey => {
             s.sweep = true;
             s.sweep_at = Some(now + policy.late);
         }

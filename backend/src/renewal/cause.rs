@@ -47,8 +47,7 @@ pub(crate) fn said(reason: NeedReason, owner: &str) -> Said {
         ),
         NeedReason::PermissionLost => Said::new(
             format!("{owner}, who owns the API key, may no longer manage API keys."),
-            "Set Manage API keys to Allowed for this user in Qlik (Administration > Manage users > Permissions); \
-             old tenants: the Developer role. The key is tried again by itself.",
+            format!("{} The key is tried again by itself.", words::ALLOW_KEYS),
         ),
         NeedReason::WrongTenant => Said::new(
             "The API key belongs to another Qlik tenant.",

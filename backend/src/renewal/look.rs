@@ -15,7 +15,7 @@ use super::{
     record::{Side, record},
     state::{Fault, Stray},
 };
-use crate::{Services, keys::OwnedKey};
+use crate::{Services, keys::OwnedKey, words};
 
 /// What was seen before an attempt.
 pub(super) struct Look {
@@ -49,11 +49,8 @@ pub(super) async fn look(
     };
     let max_keys = config.as_ref().and_then(|c| c.max_keys_per_user);
     if let Some(max) = max_keys.filter(|max| live >= *max as usize) {
-        return Ok(Err(Trouble::Said(plain(format!(
-            "{} has {live} active API keys and the Qlik tenant allows {max}. Delete one that is not needed, or have a \
-             Tenant Admin raise the limit; a renewal needs one free place.",
-            key.owner_email.as_deref().unwrap_or(&key.owner_name)
-        )))));
+        let owner = key.owner_email.as_deref().unwrap_or(&key.owner_name);
+        return Ok(Err(Trouble::Said(plain(words::no_room(owner, live, max).joined()))));
     }
     let lifetime = SignedDuration::from_secs(lease.row.state.wanted_life().max(3_600));
     let max = config.and_then(|c| c.max_expiry).filter(|m| m.as_secs() > 0);

@@ -2,6 +2,7 @@
 //! scheduler, the settings page and the checks.
 
 use super::state::KeyRef;
+use crate::backoff::{doubling, part};
 
 const DAY: i64 = 86_400;
 
@@ -69,11 +70,7 @@ pub(super) fn next_try(
     policy: &Policy,
     jitter: f64,
 ) -> i64 {
-    let doubled = policy
-        .backoff_first
-        .saturating_mul(1_i64.checked_shl(attempts.saturating_sub(1).min(20)).unwrap_or(1));
-    let wait = doubled.min(policy.backoff_most).max(1);
-    let wait = wait + part(wait / 5, jitter);
+    let wait = doubling(attempts, policy.backoff_first, policy.backoff_most, jitter);
     let left = key.expires_at - now;
     // Ten seconds at least: the end of a key's life is no reason to hammer.
     let wait = if left > 0 { wait.min((left / 4).max(10)) } else { wait };
@@ -114,15 +111,6 @@ pub(super) fn tries(key: &KeyRef, renew_at: i64, policy: &Policy) -> u32 {
 pub(super) fn next_proof(now: i64, since: i64, policy: &Policy) -> i64 {
     let longest = if now - since > policy.prove_for { policy.recheck } else { 60 };
     now + ((now - since) / 2).clamp(2, longest)
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "a share of a few hours in seconds"
-)]
-fn part(of: i64, share: f64) -> i64 {
-    (of as f64 * share.clamp(0.0, 1.0)) as i64
 }
 
 #[cfg(test)]

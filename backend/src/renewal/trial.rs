@@ -107,7 +107,7 @@ async fn trial(s: &Services, lease: &mut Lease) -> Result<TrialEnd, Lost> {
     let key = current(s, lease).await?;
     let tenant = s.keys_of(&lease.row.tenant_host, key.token.clone());
     // The intent first: should this process end, the key is found by its tag.
-    record(s, lease, Event::TrialBegan, Side::Begun(&attempt, "An administrator tries the renewal out"))
+    record(s, lease, Event::MayLeaveKey, Side::Begun(&attempt, "An administrator tries the renewal out"))
         .await?;
     let look = match look(s, lease, &*tenant, &key).await? {
         Ok(look) => look,
@@ -171,6 +171,6 @@ fn host(lease: &Lease) -> &str {
 /// What the trial found; a key that it left is swept by the next step.
 async fn ended(s: &Services, lease: &mut Lease, attempt: &Attempt, fault: Fault) -> Result<TrialEnd, Lost> {
     let side = Side::Ended { attempt: Some(attempt), ended: Ended::Failed, fault: Some(&fault), gone: None };
-    record(s, lease, Event::TrialBegan, side).await?;
+    record(s, lease, Event::MayLeaveKey, side).await?;
     Ok(TrialEnd { ok: false, says: fault.says, qlik_code: fault.code, trace_id: fault.trace_id })
 }

@@ -1,6 +1,7 @@
 //! Whole flows: a portal beside a sandbox tenant, under one clock that is moved.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
 
+mod delivering;
 mod house;
 mod my_apps;
 mod receivers;
@@ -8,3 +9,4 @@ mod renewing;
 mod restoring;
 mod saving;
 mod telling;
+mod told;

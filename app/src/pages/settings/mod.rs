@@ -19,8 +19,8 @@ use leptos::{prelude::*, server_fn::ServerFn};
 pub(super) use self::{
     checks::{check_lines, codes, out},
     identity::certificate,
-    status::{outcome_words, took},
-    timeline::{timeline, trigger_words},
+    status::took,
+    timeline::{ended_as, timeline, trigger_words, waits},
 };
 use super::{ADMINISTRATION, Visit, load};
 use crate::{

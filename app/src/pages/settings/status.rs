@@ -206,7 +206,7 @@ fn last_renewal(attempt: &AttemptView) -> AnyView {
 }
 
 /// How an attempt ended, in a word.
-pub(crate) fn outcome_words(outcome: Option<&str>) -> (Tone, &'static str) {
+pub(super) fn outcome_words(outcome: Option<&str>) -> (Tone, &'static str) {
     match outcome {
         Some("renewed") => (Tone::Good, "Renewed"),
         Some("tried") => (Tone::Good, "Would succeed"),

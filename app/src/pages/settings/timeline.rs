@@ -74,11 +74,11 @@ pub(crate) fn timeline(status: &StatusView, now: Timestamp) -> AnyView {
         .iter()
         .rev()
         .filter(|a| span.has(ended(a).as_second()))
-        .map(|a| mark(span.x(ended(a).as_second()), shape_of(a)))
+        .map(|a| mark(span.x(ended(a).as_second()), shape_of(a, waits(status))))
         .collect_view();
     let due = mark(span.x(status.renew_at.as_second()), Shape::Due);
     let line = percent(span.x(now.as_second()));
-    let failed = status.recent.iter().any(|a| shape_of(a) == Shape::Failed);
+    let failed = status.recent.iter().any(|a| shape_of(a, waits(status)) == Shape::Failed);
     view! {
         <figure class="timeline">
             <svg height=height.to_string() aria-hidden="true" focusable="false">
@@ -133,12 +133,25 @@ enum Shape {
     Small,
 }
 
-fn shape_of(attempt: &AttemptView) -> Shape {
-    match outcome_words(attempt.outcome.as_deref()).0 {
+/// Nothing is at work: an attempt without an end failed, and is taken up again.
+pub(crate) fn waits(status: &StatusView) -> bool {
+    status.running.is_none()
+}
+
+fn shape_of(attempt: &AttemptView, waits: bool) -> Shape {
+    match ended_as(attempt, waits).0 {
         Tone::Good if attempt.trigger != "trial" => Shape::Renewed,
         Tone::Good | Tone::Neutral => Shape::Small,
-        Tone::Warning | Tone::Bad if attempt.ended_at.is_none() => Shape::Small,
         Tone::Warning | Tone::Bad => Shape::Failed,
+    }
+}
+
+/// How an attempt ended, or that it has not.
+pub(crate) fn ended_as(attempt: &AttemptView, waits: bool) -> (Tone, &'static str) {
+    match (attempt.ended_at, waits) {
+        (Some(_), _) => outcome_words(attempt.outcome.as_deref()),
+        (None, false) => (Tone::Neutral, "Under way"),
+        (None, true) => (Tone::Bad, "No answer, tried again"),
     }
 }
 
@@ -184,11 +197,7 @@ fn table(status: &StatusView) -> AnyView {
         .recent
         .iter()
         .map(|a| {
-            let (tone, text) = if a.ended_at.is_none() {
-                (Tone::Neutral, "Under way")
-            } else {
-                outcome_words(a.outcome.as_deref())
-            };
+            let (tone, text) = ended_as(a, waits(status));
             view! {
                 <tr>
                     <td><Time at=Moment::from(a.started_at)/></td>
@@ -276,7 +285,9 @@ mod tests {
             ("due", Some("abandoned"), Shape::Small),
             ("due", None, Shape::Small),
         ] {
-            assert_eq!(shape_of(&attempt(trigger, outcome)), shape, "{trigger} {outcome:?}");
+            assert_eq!(shape_of(&attempt(trigger, outcome), false), shape, "{trigger} {outcome:?}");
         }
+        let unanswered = attempt("due", None);
+        assert_eq!(shape_of(&unanswered, true), Shape::Failed, "nothing is at work, so it failed");
     }
 }
