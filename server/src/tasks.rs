@@ -25,7 +25,7 @@ async fn renew(services: Services, stop: CancellationToken) {
     // Before the first look wipes out how long ago the last one was.
     watch(&services).await;
     loop {
-        if let Err(e) = services.tick().await {
+        if let Err(e) = services.work_off(stop.cancelled()).await {
             tracing::error!(error = %e, "the renewal task could not look at what is due");
         }
         tokio::select! {

@@ -47,7 +47,7 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
-    /// Tells the administrators of every connected portal where the renewal task
+    /// Tells every connected portal that has anybody to tell where the renewal task
     /// has not looked for [`STANDSTILL`]. To be asked at start, before that task
     /// looks, and then beside it. `true`: it was told now.
     ///
@@ -71,9 +71,13 @@ impl Services {
         if mine.rows_affected() == 0 {
             return Ok(false);
         }
-        let portals = sqlx::query_scalar!(r#"SELECT portal_id AS "portal_id!" FROM integrations"#)
-            .fetch_all(&mut *tx)
-            .await?;
+        let portals = sqlx::query_scalar!(
+            r#"SELECT portal_id AS "portal_id!" FROM notice_settings
+               WHERE (smtp_host IS NOT NULL OR webhook_url IS NOT NULL)
+                 AND portal_id IN (SELECT portal_id FROM integrations)"#
+        )
+        .fetch_all(&mut *tx)
+        .await?;
         for portal in &portals {
             let whom = Subscriber::load(&mut *tx, portal).await?;
             let about = About { portal: &whom.portal, origin: &whom.origin, state: None };

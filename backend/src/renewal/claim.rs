@@ -5,7 +5,7 @@
 use qlik::host::TenantHost;
 use sqlx::SqliteExecutor;
 
-use super::{State, core::next_action_at};
+use super::{State, core::next_action_at, lanes::Due};
 use crate::{
     Error, Services,
     store::{StoreError, Tx, one_row},
@@ -106,16 +106,32 @@ async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Ro
 }
 
 impl Services {
-    /// The portals whose integration has something to do, oldest first.
-    pub(super) async fn due_portals(&self, now: i64, limit: i64) -> Result<Vec<String>, Error> {
+    /// At most `limit` integrations that have something to do and that nobody
+    /// holds, at most `of_one` of one tenant: each tenant's oldest first, then each
+    /// one's second. Tenants in `without` are left out.
+    pub(super) async fn due_integrations(
+        &self,
+        now: i64,
+        without: &[&str],
+        of_one: i64,
+        limit: i64,
+    ) -> Result<Vec<Due>, Error> {
         let longest = now + LEASE;
-        Ok(sqlx::query_scalar!(
-            r#"SELECT portal_id AS "portal_id!" FROM integrations
-               WHERE next_action_at <= ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)
-               ORDER BY next_action_at LIMIT ?"#,
+        let without = serde_json::json!(without).to_string();
+        Ok(sqlx::query_as!(
+            Due,
+            r#"SELECT portal_id AS "portal_id!", tenant_host AS "tenant_host!" FROM (
+                   SELECT portal_id, tenant_host, next_action_at,
+                          row_number() OVER (PARTITION BY tenant_host ORDER BY next_action_at) AS turn
+                   FROM integrations
+                   WHERE next_action_at <= ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)
+                     AND tenant_host NOT IN (SELECT value FROM json_each(?)))
+               WHERE turn <= ? ORDER BY turn, next_action_at LIMIT ?"#,
             now,
             now,
             longest,
+            without,
+            of_one,
             limit
         )
         .fetch_all(self.db().read())

@@ -13,6 +13,7 @@ mod cause;
 mod claim;
 mod core;
 mod finish;
+mod lanes;
 mod look;
 mod policy;
 mod port;
@@ -20,6 +21,7 @@ mod record;
 mod shell;
 mod state;
 mod steps;
+mod tick;
 mod trial;
 
 pub use self::{

@@ -1,9 +1,7 @@
 //! The loop around the core: claim, decide, act, record, until there is nothing
-//! to do. Hosted by the server's renewal task and by Renew now.
+//! to do. Used by `tick.rs`, which says whose turn it is, and by Renew now.
 
 use std::time::Duration;
-
-use futures::StreamExt;
 
 use super::{
     act,
@@ -16,10 +14,6 @@ use super::{
 };
 use crate::{Actor, Error, Services, audit};
 
-/// How many integrations are advanced at once by one process.
-const AT_ONCE: usize = 8;
-/// How many claims one tick takes.
-const BATCH: i64 = 64;
 /// No integration is advanced by more steps than this in one claim; a healthy
 /// renewal takes five.
 const MOST_STEPS: usize = 24;
@@ -64,72 +58,6 @@ impl Services {
     /// The numbers of the renewal.
     pub fn policy(&self) -> &Policy {
         &self.config().renewal
-    }
-
-    /// Works off what is due; gives back how many integrations were advanced.
-    ///
-    /// # Errors
-    /// [`Error::Store`] where the due ones can't be read. An integration that
-    /// fails is logged and does not hold up the others.
-    pub async fn tick(&self) -> Result<usize, Error> {
-        let now = self.now().as_second();
-        self.beat(now).await?;
-        let due = self.due_portals(now, BATCH).await?;
-        let count = due.len();
-        futures::stream::iter(due)
-            .for_each_concurrent(AT_ONCE, |portal_id| async move {
-                match self.advance(&portal_id).await {
-                    Ok(_) => {}
-                    Err(e) => tracing::error!(portal.id = %portal_id, error = %e, "the renewal could not be advanced"),
-                }
-            })
-            .await;
-        Ok(count)
-    }
-
-    /// Remembers that the renewal task looked.
-    async fn beat(&self, now: i64) -> Result<(), Error> {
-        // Once a minute is enough for /readyz; a write at each tick would wear the disk.
-        let last = sqlx::query_scalar!(r#"SELECT tick_at AS "at!" FROM scheduler WHERE id = 1"#)
-            .fetch_optional(self.db().read())
-            .await?;
-        if last.is_some_and(|at| (at..at + 60).contains(&now)) {
-            return Ok(());
-        }
-        let mut tx = self.db().write().await?;
-        if last.is_some_and(|at| at > now) {
-            self.clock_went_back(&mut tx, now).await?;
-        }
-        sqlx::query!(
-            "INSERT INTO scheduler (id, tick_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET tick_at = excluded.tick_at",
-            now
-        )
-        .execute(&mut *tx)
-        .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// When the renewal task last looked, unix seconds.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn last_beat(&self) -> Result<Option<i64>, Error> {
-        Ok(sqlx::query_scalar!(r#"SELECT tick_at AS "at!" FROM scheduler WHERE id = 1"#)
-            .fetch_optional(self.db().read())
-            .await?)
-    }
-
-    /// When the earliest integration has something to do, unix seconds.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn next_due(&self) -> Result<Option<i64>, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT next_action_at AS "at!" FROM integrations WHERE next_action_at IS NOT NULL
-               ORDER BY next_action_at LIMIT 1"#
-        )
-        .fetch_optional(self.db().read())
-        .await?)
     }
 
     /// Advances one integration as far as it goes now. `false`: somebody else
