@@ -61,9 +61,12 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Buckets that fill at so many calls a minute; 0 is taken as 1.
+    /// Buckets that fill at so many calls a minute; 0 is taken as 1. A full one
+    /// holds half a minute's: Qlik counts over five minutes, and what fills in
+    /// that time and what was there before must stay below it together.
     pub(crate) fn new(tier1_per_minute: u32, tier2_per_minute: u32, clock: Arc<dyn Clock>) -> Self {
-        let quota = |n: u32| Quota::per_minute(NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN));
+        let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        let quota = |n: u32| Quota::per_minute(at_least_one(n)).allow_burst(at_least_one(n / 2));
         // The buckets measure with a monotonic clock: a wall clock that is set
         // back would otherwise stop all calls for that long.
         Self {
@@ -224,10 +227,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_full_bucket_and_what_fills_in_five_minutes_stay_below_qliks_limit() {
+        for (per_minute, qlik) in [(900_u32, 5 * 1000), (90, 5 * 100)] {
+            let limits = Limits::new(per_minute, per_minute, Hand::new());
+            let one = caller("acme", Tier::Two, "key a");
+            let mut at_once = 0;
+            // Stops at the first that would have to wait.
+            while tokio::time::timeout(Duration::ZERO, limits.turn(&one)).await == Ok(Ok(())) {
+                at_once += 1;
+            }
+            assert!(at_once >= per_minute / 2, "{at_once}");
+            assert!(at_once + 5 * per_minute < qlik, "{at_once} at once");
+        }
+    }
+
+    #[tokio::test]
     async fn past_the_bucket_a_call_waits_when_its_turn_is_near() {
         let limits = Limits::new(6000, 1, Hand::new());
         let one = caller("acme", Tier::One, "key a");
-        for _ in 0..6000 {
+        for _ in 0..3000 {
             assert_eq!(limits.turn(&one).await, Ok(()));
         }
         // Ten milliseconds each from here on.
