@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub use crate::error_kind::ErrorKind;
+use crate::tls_fault::TlsFault;
 
 /// Longest text kept from an answer's error, in characters.
 const MAX_TEXT: usize = 300;
@@ -30,6 +31,8 @@ struct Inner {
     detail: Option<String>,
     trace_id: Option<String>,
     retry_after: Option<Duration>,
+    tls_fault: Option<TlsFault>,
+    close_code: Option<u16>,
     /// Set where the request never left, whatever the kind says.
     unsent: bool,
     #[source]
@@ -47,6 +50,8 @@ impl Error {
             detail: None,
             trace_id: None,
             retry_after: None,
+            tls_fault: None,
+            close_code: None,
             unsent: false,
             source: None,
         }))
@@ -70,6 +75,16 @@ impl Error {
 
     pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
+        self
+    }
+
+    pub(crate) fn with_tls_fault(mut self, fault: Option<TlsFault>) -> Self {
+        self.0.tls_fault = fault;
+        self
+    }
+
+    pub(crate) fn with_close_code(mut self, code: u16) -> Self {
+        self.0.close_code = Some(code);
         self
     }
 
@@ -137,6 +152,17 @@ impl Error {
     /// How long to wait before the same call may be made again.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// For [`ErrorKind::Tls`]: what is wrong with the server's certificate, as far
+    /// as that is what is wrong.
+    pub fn tls_fault(&self) -> Option<TlsFault> {
+        self.0.tls_fault
+    }
+
+    /// The code that a websocket was closed with, such as 4204.
+    pub fn close_code(&self) -> Option<u16> {
+        self.0.close_code
     }
 
     /// True where the same call may well succeed later with nothing changed.
@@ -210,6 +236,8 @@ impl fmt::Debug for Inner {
             .field("code", &self.code)
             .field("trace_id", &self.trace_id)
             .field("retry_after", &self.retry_after)
+            .field("tls_fault", &self.tls_fault)
+            .field("close_code", &self.close_code)
             .field("unsent", &self.unsent)
             .field("source", &self.source)
             .finish_non_exhaustive()
@@ -227,6 +255,12 @@ impl fmt::Display for Inner {
         write!(f, "{}: {}", self.operation, self.kind.words())?;
         if let Some(status) = self.status() {
             write!(f, ", status {status}")?;
+        }
+        if let Some(code) = self.close_code {
+            write!(f, ", closed with {code}")?;
+        }
+        if let Some(fault) = self.tls_fault {
+            write!(f, ", {}", fault.words())?;
         }
         if let Some(code) = &self.code {
             write!(f, ", code {code}")?;

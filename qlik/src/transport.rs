@@ -18,6 +18,7 @@ use crate::host::TenantHost;
 use crate::limits::{Caller, Limits, Tier};
 use crate::links::Aliases;
 use crate::resolve::Resolver;
+use crate::tls_fault;
 
 /// So many redirects are followed for one call.
 const MAX_REDIRECTS: usize = 5;
@@ -243,7 +244,12 @@ fn classify(error: reqwest::Error, operation: &'static str) -> Error {
     let kind = if error.is_dns() {
         ErrorKind::Dns
     } else if error.is_connect() {
-        if has_tls_fault(&error) { ErrorKind::Tls } else { ErrorKind::Connect }
+        match tls_fault::in_chain(&error) {
+            Some(fault) => {
+                return Error::new(ErrorKind::Tls, operation).with_tls_fault(fault).with_source(error);
+            }
+            None => ErrorKind::Connect,
+        }
     } else if error.is_timeout() {
         ErrorKind::Timeout
     } else if error.is_builder() {
@@ -252,20 +258,4 @@ fn classify(error: reqwest::Error, operation: &'static str) -> Error {
         ErrorKind::ConnectionLost
     };
     Error::new(kind, operation).with_source(error)
-}
-
-/// Looks for a TLS error in the chain of sources. An `io::Error` leaves the
-/// error that it was made from out of that chain, so it is looked into.
-fn has_tls_fault(error: &reqwest::Error) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
-        }
-        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    false
 }

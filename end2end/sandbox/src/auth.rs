@@ -112,9 +112,13 @@ pub(crate) fn check_csrf(
     let sent = headers.get("qlik-csrf-token").and_then(|value| value.to_str().ok());
     match state.sessions.get(sid) {
         Some(session) if sent == Some(session.csrf.as_str()) => Ok(()),
-        _ => Err(Refusal::new(StatusCode::FORBIDDEN, "CSRF-TOKEN-2", "CSRF token missing or invalid")
-            .flavour(Flavour::CSRF_REFUSED)),
+        _ => Err(csrf_refusal()),
     }
+}
+
+pub(crate) fn csrf_refusal() -> Refusal {
+    Refusal::new(StatusCode::FORBIDDEN, "CSRF-TOKEN-2", "CSRF token missing or invalid")
+        .flavour(Flavour::CSRF_REFUSED)
 }
 
 #[cfg(test)]

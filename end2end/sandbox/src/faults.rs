@@ -53,6 +53,40 @@ pub enum Effect {
         /// The host that links name instead of the tenant's.
         host: String,
     },
+    /// The websocket to the engine opens, and then this; other requests pass.
+    Engine(EngineFault),
+}
+
+/// What goes wrong on a websocket once it is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineFault {
+    /// Closed at once instead of a greeting.
+    Close {
+        /// The close code: <https://qlik.dev/apis/json-rpc/> lists 4202 to 4240.
+        code: u16,
+        /// Sent instead of Qlik's JSON.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Nothing is ever sent.
+    Silent,
+    /// Greeted; the connection is cut when something is asked.
+    Cut,
+    /// The greeting is broken JSON.
+    Malformed,
+    /// The greeting is a message of so many bytes.
+    TooLong {
+        /// How many.
+        bytes: usize,
+    },
+    /// Greeted; whatever is asked, the answer is this error.
+    Refuse {
+        /// The number of the engine's error.
+        code: i32,
+        /// Its text.
+        message: String,
+    },
 }
 
 /// Which requests go wrong, and how.

@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 
 use crate::auth::{self, Caller, Credential};
 use crate::clock::{http_date, later};
+use crate::engine;
 use crate::envelope::Refusal;
 use crate::faults::Effect;
 use crate::ids;
@@ -35,7 +36,7 @@ pub(crate) fn receive(world: &WorldHandle, request: &Request<Incoming>) -> (u64,
         method: request.method().to_string(),
         host,
         path: path.to_owned(),
-        query: request.uri().query().map(str::to_owned),
+        query: request.uri().query().map(log::without_tokens),
         status: None,
         handled: false,
         auth: auth::shown(headers),
@@ -46,6 +47,8 @@ pub(crate) fn receive(world: &WorldHandle, request: &Request<Incoming>) -> (u64,
         headers: log::present(headers),
         fault: effect.as_ref().map(|effect| format!("{effect:?}")),
         version: format!("{:?}", request.version()),
+        asked: Vec::new(),
+        closed: None,
     };
     (state.log.open(entry), effect, authority)
 }
@@ -65,6 +68,7 @@ pub(crate) async fn pass(
                 return with_headers(StatusCode::NO_CONTENT.into_response(), cors);
             }
             request.extensions_mut().insert(site);
+            request.extensions_mut().insert(log::Number(number));
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
@@ -83,10 +87,12 @@ pub(crate) async fn pass(
     }
 }
 
-/// Dates an answer by the sandbox's clock and notes its status.
+/// Dates an answer by the sandbox's clock, off by the skew that was set, and notes
+/// its status.
 pub(crate) fn finish(world: &WorldHandle, number: u64, response: &mut Response) {
     let mut state = world.lock();
-    if let Ok(date) = HeaderValue::from_str(&http_date(state.now())) {
+    let shown = later(state.now(), state.switches.date_skew);
+    if let Ok(date) = HeaderValue::from_str(&http_date(shown)) {
         response.headers_mut().insert(header::DATE, date);
     }
     let status = response.status().as_u16();
@@ -116,7 +122,8 @@ fn admit(
     let now = state.now();
     let users = state.users_of(&tenant).count();
     let tier = Tier::of(request.method(), path);
-    if !path.starts_with("/api/") || request.method() == Method::OPTIONS {
+    let is_engine = path.starts_with(engine::PREFIX);
+    if !(path.starts_with("/api/") || is_engine) || request.method() == Method::OPTIONS {
         // Who signs in is not known yet: such calls share one allowance.
         if path == "/login/jwt-session" {
             state.rates.admit(&tenant, "login", users, tier, now).map_err(Refusal::rate_limited)?;
@@ -134,7 +141,11 @@ fn admit(
         entry.key = key;
     });
     state.rates.admit(&tenant, &caller.user, users, tier, now).map_err(Refusal::rate_limited)?;
-    auth::check_csrf(&state, &caller, request.method(), request.headers())?;
+    if is_engine {
+        engine::check_browser(&state, &tenant, &caller, request)?;
+    } else {
+        auth::check_csrf(&state, &caller, request.method(), request.headers())?;
+    }
     Ok((site, Some(caller)))
 }
 

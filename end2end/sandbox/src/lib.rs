@@ -3,7 +3,7 @@
 //! It serves any number of tenants over HTTPS under their real hostnames, with a
 //! certificate authority of its own, and behaves as Qlik's public documents say:
 //! users, API keys, JWT login, cookie sessions, web integrations, identity
-//! providers, items and spaces. Where the documents are silent the code says so
+//! providers, items, spaces and the engine's websocket. Where the documents are silent the code says so
 //! and picks what a careful client must survive anyway.
 //!
 //! It knows nothing of the clients that are tested against it and shares no code
@@ -29,6 +29,7 @@ mod clock;
 pub mod control;
 mod demo;
 mod duration;
+mod engine;
 mod envelope;
 mod faults;
 mod gate;
@@ -53,7 +54,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use control::CONTROL_HELP;
 pub use demo::{Demo, DemoOptions};
-pub use faults::{Effect, Fault};
+pub use faults::{Effect, EngineFault, Fault};
 pub use log::{AuthKind, LogEntry};
 pub use world::{
     Event, EventKind, IdpView, KeyStatus, KeyView, NewApp, NewTenant, NewUser, SessionView, Switches,

@@ -29,7 +29,7 @@ pub struct LogEntry {
     pub host: String,
     /// The path, without query.
     pub path: String,
-    /// The query, without `?`.
+    /// The query, without `?`; tokens in it are `***`.
     pub query: Option<String>,
     /// The answer's status; none if it was never answered.
     pub status: Option<u16>,
@@ -51,6 +51,10 @@ pub struct LogEntry {
     pub fault: Option<String>,
     /// HTTP/1.1 or HTTP/2.0.
     pub version: String,
+    /// The engine's methods that were asked over a websocket, in their order.
+    pub asked: Vec<String>,
+    /// The code that the client closed a websocket with.
+    pub closed: Option<u16>,
 }
 
 const OF_INTEREST: [&str; 7] = [
@@ -68,8 +72,21 @@ pub(crate) fn present(headers: &HeaderMap) -> Vec<String> {
     OF_INTEREST.iter().filter(|name| headers.contains_key(**name)).map(|&name| name.to_owned()).collect()
 }
 
+/// A query without the tokens that a websocket's may have.
+pub(crate) fn without_tokens(query: &str) -> String {
+    let shown = |pair: &str| match pair.split_once('=') {
+        Some((name @ ("qlik-csrf-token" | "accessToken"), _)) => format!("{name}=***"),
+        _ => pair.to_owned(),
+    };
+    query.split('&').map(shown).collect::<Vec<_>>().join("&")
+}
+
 /// How many requests are remembered; a load test must not fill the memory.
 const CAPACITY: usize = 50_000;
+
+/// Where in the log a request is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number(pub(crate) u64);
 
 /// The log of one sandbox.
 #[derive(Debug, Default)]
@@ -129,6 +146,8 @@ mod tests {
             headers: Vec::new(),
             fault: None,
             version: String::new(),
+            asked: Vec::new(),
+            closed: None,
         }
     }
 
@@ -143,6 +162,14 @@ mod tests {
         log.amend(third, |e| e.status = Some(204));
         let entries = log.entries();
         assert_eq!((entries.len(), entries[0].status), (1, Some(204)));
+    }
+
+    #[test]
+    fn a_query_keeps_no_token() {
+        assert_eq!(
+            without_tokens("qlik-csrf-token=hush&reloadUri=x&accessToken=hush&flag"),
+            "qlik-csrf-token=***&reloadUri=x&accessToken=***&flag"
+        );
     }
 
     #[test]

@@ -4,12 +4,13 @@
 //! HTTP/2 streams included, by ending the task.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
+use futures::future::BoxFuture;
 use http::{HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -26,6 +27,24 @@ use crate::envelope::Refusal;
 use crate::faults::Effect;
 use crate::gate;
 use crate::world::WorldHandle;
+
+/// What goes on over a connection once it is no longer HTTP. The connection's own
+/// task does it, so that it ends with the sandbox and by a cut.
+#[derive(Clone, Default)]
+pub(crate) struct Afterwards(Arc<Mutex<Option<BoxFuture<'static, ()>>>>);
+
+impl Afterwards {
+    pub(crate) fn set(&self, work: impl Future<Output = ()> + Send + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::pin(work));
+    }
+
+    async fn run(self) {
+        let work = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(work) = work {
+            work.await;
+        }
+    }
+}
 
 /// How long a truncated answer's first half may take to leave the machine.
 const FLUSH: Duration = Duration::from_millis(30);
@@ -45,10 +64,17 @@ pub(crate) async fn serve_tls(
                 Ok(tls) => {
                     let cut = CancellationToken::new();
                     let service_cut = cut.clone();
-                    serve_connection(tls, cut, move |request| {
+                    let afterwards = Afterwards::default();
+                    let service_afterwards = afterwards.clone();
+                    serve_connection(tls, cut.clone(), move |mut request| {
+                        request.extensions_mut().insert(service_afterwards.clone());
                         answer(request, world.clone(), router.clone(), service_cut.clone())
                     })
                     .await;
+                    tokio::select! {
+                        () = cut.cancelled() => {}
+                        () = afterwards.run() => {}
+                    }
                 }
                 Err(error) => tracing::debug!(%error, "no TLS with this client"),
             }
@@ -104,7 +130,7 @@ where
     Fut: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {
     let builder = auto::Builder::new(TokioExecutor::new());
-    let connection = builder.serve_connection(TokioIo::new(io), service_fn(handle));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service_fn(handle));
     tokio::select! {
         // Dropping the connection closes the socket without a TLS goodbye.
         () = cut.cancelled() => {}
@@ -122,7 +148,10 @@ async fn answer(
     cut: CancellationToken,
 ) -> Result<Response, Infallible> {
     let (number, effect, host) = gate::receive(&world, &request);
-    let request = request.map(Body::new);
+    let mut request = request.map(Body::new);
+    if let Some(Effect::Engine(fault)) = &effect {
+        request.extensions_mut().insert(fault.clone());
+    }
     let before = match &effect {
         Some(Effect::CutBefore) => return Ok(cut_off(&cut).await),
         Some(Effect::HangForever) => return Ok(std::future::pending().await),
@@ -142,13 +171,17 @@ async fn answer(
         world.lock().log.amend(number, |entry| entry.handled = true);
         response
     };
+    // A websocket has no body that could be broken.
+    let has_body = response.status() != StatusCode::SWITCHING_PROTOCOLS;
     match effect {
         Some(Effect::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
         Some(Effect::CutAfter) => return Ok(cut_off(&cut).await),
         Some(Effect::HangAfter) => return Ok(std::future::pending().await),
-        Some(Effect::Malformed) => response = malformed(response),
-        Some(Effect::Truncated) => response = truncated(response, cut).await,
-        Some(Effect::ForeignLinks { host: foreign }) => response = relink(response, &host, &foreign).await,
+        Some(Effect::Malformed) if has_body => response = malformed(response),
+        Some(Effect::Truncated) if has_body => response = truncated(response, cut).await,
+        Some(Effect::ForeignLinks { host: foreign }) if has_body => {
+            response = relink(response, &host, &foreign).await;
+        }
         _ => {}
     }
     gate::finish(&world, number, &mut response);

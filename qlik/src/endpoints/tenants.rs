@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::client::Tenant;
+use crate::env::clock_offset;
 use crate::error::{Error, ErrorKind};
 use crate::lenient;
 use crate::transport::Request;
@@ -43,6 +44,10 @@ pub struct TenantInfo {
 pub struct Probe {
     /// The tenant's clock, to the second.
     pub server_date: Option<Timestamp>,
+    /// How many seconds this client's clock is ahead of the tenant's, or behind
+    /// (below zero): see [`clock_offset`](crate::clock_offset). None where the
+    /// answer is not dated, or was kept by a cache on the way.
+    pub clock_offset: Option<i64>,
     /// How long the answer took, a new connection included.
     pub elapsed: Duration,
 }
@@ -64,12 +69,20 @@ impl Tenant {
         let anonymous = Self { credential: crate::credential::Credential::Anonymous, ..self.clone() };
         let request = Request { follow: false, ..Request::get(PROBE, PATH) };
         let started = tokio::time::Instant::now();
+        let before = self.transport.clock().now();
         let answer = anonymous.call(request).await.map_err(|error| match error.kind() {
             // A redirect to nowhere.
             ErrorKind::UnexpectedStatus(_) => error.with_kind(ErrorKind::NotQlik),
             _ => error,
         })?;
-        let probe = Probe { server_date: answer.server_date(), elapsed: started.elapsed() };
+        let after = self.transport.clock().now();
+        let server_date = answer.server_date();
+        let fresh_date = server_date.filter(|_| !answer.headers.contains_key(header::AGE));
+        let probe = Probe {
+            server_date,
+            clock_offset: fresh_date.map(|date| clock_offset(date, before, after)),
+            elapsed: started.elapsed(),
+        };
         let envelope = answer.envelope();
         if envelope.as_ref().and_then(|e| e.code.as_deref()) == Some("LOGIN-2") {
             return Err(answer.error().with_kind(ErrorKind::NotFound));

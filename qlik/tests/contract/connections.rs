@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use qlik::{ErrorKind, HostPolicy, Qlik, QlikConfig, Resolve, SystemClock, SystemEntropy, TenantHost};
+use qlik::{
+    Error, ErrorKind, HostPolicy, Qlik, QlikConfig, Resolve, SystemClock, SystemEntropy, TenantHost, TlsFault,
+};
+use rcgen::CertificateParams;
 use sandbox::{Effect, Fault};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -19,10 +22,21 @@ fn acme() -> TenantHost {
     "acme.eu.qlikcloud.com".parse().unwrap()
 }
 
-async fn probe(config: QlikConfig, host: &TenantHost) -> ErrorKind {
+async fn failed_probe(config: QlikConfig, host: &TenantHost) -> Error {
     let error = client(config).anonymous(host).probe().await.unwrap_err();
     assert!(!error.may_have_happened(), "{error}");
-    error.kind()
+    error
+}
+
+async fn probe(config: QlikConfig, host: &TenantHost) -> ErrorKind {
+    failed_probe(config, host).await.kind()
+}
+
+/// What is wrong with the certificate.
+async fn tls_fault(config: QlikConfig) -> Option<TlsFault> {
+    let error = failed_probe(config, &acme()).await;
+    assert_eq!(error.kind(), ErrorKind::Tls);
+    error.tls_fault()
 }
 
 #[tokio::test]
@@ -33,6 +47,26 @@ async fn a_tenant_is_recognised_without_credentials_and_tells_its_time() {
     assert_eq!(probe.server_date, Some(scene.world.now()));
     assert!(probe.elapsed > Duration::ZERO);
     assert_eq!(scene.world.log().pop().unwrap().auth, sandbox::AuthKind::None, "even if it has some");
+}
+
+#[tokio::test]
+async fn a_probe_tells_how_far_the_clocks_are_apart() {
+    let scene = Scene::new().await;
+    for (skew, offset) in [(0, 0), (-600, 600), (600, -600)] {
+        scene.world.set_date_skew(SignedDuration::from_secs(skew));
+        let probe = scene.qlik.anonymous(&scene.host).probe().await.unwrap();
+        assert_eq!(probe.clock_offset, Some(offset));
+    }
+}
+
+#[tokio::test]
+async fn a_date_that_a_cache_kept_or_that_is_missing_tells_no_offset() {
+    for (head, has_date) in [("date: Sun, 01 Mar 2026 12:00:00 GMT\r\nage: 7\r\n", true), ("", false)] {
+        let answer = format!("HTTP/1.1 401 Unauthorized\r\n{head}content-length: 0\r\n\r\n");
+        let config = tls_server(certificate("acme.eu.qlikcloud.com"), answer).await;
+        let probe = client(config).anonymous(&acme()).probe().await.unwrap();
+        assert_eq!((probe.server_date.is_some(), probe.clock_offset), (has_date, None));
+    }
 }
 
 #[tokio::test]
@@ -81,21 +115,27 @@ async fn a_probe_does_not_follow_redirects() {
 async fn a_certificate_of_an_unknown_authority_is_refused() {
     let scene = Scene::new().await;
     let config = QlikConfig { ca_pem: None, ..Scene::config(&scene.sandbox) };
-    assert_eq!(probe(config, &scene.host).await, ErrorKind::Tls);
+    assert_eq!(tls_fault(config).await, Some(TlsFault::UnknownIssuer));
     assert!(scene.world.log().is_empty());
 }
 
-/// A server with a certificate for `name` that the client is told to trust. It
+fn certificate(name: &str) -> CertificateParams {
+    CertificateParams::new([name.to_owned()]).unwrap()
+}
+
+/// A server with a certificate of its own that the client is told to trust. It
 /// answers each request with `answer`, as it is.
-async fn tls_server(name: &str, answer: &'static str) -> QlikConfig {
-    let certified = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+async fn tls_server(certificate: CertificateParams, answer: impl Into<String>) -> QlikConfig {
+    let answer = answer.into();
+    let signing_key = rcgen::KeyPair::generate().unwrap();
+    let cert = certificate.self_signed(&signing_key).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(signing_key.serialize_der());
     let server =
         rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key.into())
+            .with_single_cert(vec![cert.der().clone()], key.into())
             .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -111,22 +151,33 @@ async fn tls_server(name: &str, answer: &'static str) -> QlikConfig {
             }
         }
     });
-    QlikConfig { resolve, ca_pem: Some(certified.cert.pem().into_bytes()), ..QlikConfig::default() }
+    QlikConfig { resolve, ca_pem: Some(cert.pem().into_bytes()), ..QlikConfig::default() }
 }
 
 const NOBODY: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 23\r\n\r\n{\"errors\":[{\"code\":1}]}";
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
-    let right = tls_server("acme.eu.qlikcloud.com", NOBODY).await;
+    let right = tls_server(certificate("acme.eu.qlikcloud.com"), NOBODY).await;
     client(right).anonymous(&acme()).probe().await.unwrap();
-    let wrong = tls_server("globex.eu.qlikcloud.com", NOBODY).await;
-    assert_eq!(probe(wrong, &acme()).await, ErrorKind::Tls);
+    let wrong = tls_server(certificate("globex.eu.qlikcloud.com"), NOBODY).await;
+    assert_eq!(tls_fault(wrong).await, Some(TlsFault::WrongName));
+}
+
+#[tokio::test]
+async fn a_certificate_out_of_its_time_is_refused() {
+    for (from, to, fault) in [(2020, 2021, TlsFault::Expired), (3000, 3001, TlsFault::NotYetValid)] {
+        let mut certificate = certificate("acme.eu.qlikcloud.com");
+        certificate.not_before = rcgen::date_time_ymd(from, 1, 1);
+        certificate.not_after = rcgen::date_time_ymd(to, 1, 1);
+        let config = tls_server(certificate, NOBODY).await;
+        assert_eq!(tls_fault(config).await, Some(fault));
+    }
 }
 
 #[tokio::test]
 async fn what_is_no_http_at_all_is_a_lost_connection() {
-    let config = tls_server("acme.eu.qlikcloud.com", "220 mail.example ESMTP\r\n").await;
+    let config = tls_server(certificate("acme.eu.qlikcloud.com"), "220 mail.example ESMTP\r\n").await;
     let error = client(config).anonymous(&acme()).user_me().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionLost);
 }
@@ -135,7 +186,8 @@ async fn what_is_no_http_at_all_is_a_lost_connection() {
 async fn a_body_whose_length_is_not_announced_is_bounded_too() {
     let endless =
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"id\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}";
-    let config = QlikConfig { max_body: 20, ..tls_server("acme.eu.qlikcloud.com", endless).await };
+    let config =
+        QlikConfig { max_body: 20, ..tls_server(certificate("acme.eu.qlikcloud.com"), endless).await };
     let error = client(config).anonymous(&acme()).user_me().await.unwrap_err();
     assert_eq!((error.kind(), error.title()), (ErrorKind::BadBody, Some("the answer is too large")));
 }
@@ -149,7 +201,8 @@ async fn a_server_without_tls_is_refused() {
         tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
     let resolve = Resolve::parse(&format!("acme.eu.qlikcloud.com={addr}")).unwrap();
-    assert_eq!(probe(QlikConfig { resolve, ..QlikConfig::default() }, &acme()).await, ErrorKind::Tls);
+    let config = QlikConfig { resolve, ..QlikConfig::default() };
+    assert_eq!(tls_fault(config).await, None, "there is no certificate that could be wrong");
     serve.await.unwrap();
 }
 

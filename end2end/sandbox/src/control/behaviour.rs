@@ -212,6 +212,17 @@ pub(super) async fn fresh_key_delay(on: On, Json(delay): Json<Delay>) -> Json<Va
     done()
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Skew {
+    seconds: i64,
+}
+
+pub(super) async fn date_skew(on: On, Json(skew): Json<Skew>) -> Json<Value> {
+    on.world.set_date_skew(SignedDuration::from_secs(skew.seconds));
+    done()
+}
+
 pub(super) async fn switches(on: On) -> Done {
     Ok(Json(to_json(&on.world.lock().switches)?))
 }

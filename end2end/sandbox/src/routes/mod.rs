@@ -5,6 +5,7 @@
 mod api_keys;
 mod auth_settings;
 mod discovery;
+mod engine;
 mod extract;
 mod identity_providers;
 mod items;
@@ -32,6 +33,7 @@ pub(crate) fn router(world: WorldHandle) -> Router {
         .merge(api_keys::routes())
         .merge(auth_settings::routes())
         .merge(discovery::routes())
+        .merge(engine::routes())
         .merge(identity_providers::routes())
         .merge(items::routes())
         .merge(login::routes())

@@ -129,6 +129,9 @@ pub struct Switches {
     /// A new API key is refused with 401 for this long.
     #[serde(serialize_with = "as_seconds")]
     pub fresh_key_delay: SignedDuration,
+    /// The `Date` of every answer is ahead of the sandbox's clock by this much.
+    #[serde(serialize_with = "as_seconds")]
+    pub date_skew: SignedDuration,
 }
 
 impl Default for Switches {
@@ -139,6 +142,7 @@ impl Default for Switches {
             web_integrations_need_admin: false,
             list_key_scope: true,
             fresh_key_delay: SignedDuration::ZERO,
+            date_skew: SignedDuration::ZERO,
         }
     }
 }

@@ -53,6 +53,22 @@ async fn a_whole_scene_is_set_from_outside() {
 }
 
 #[tokio::test]
+async fn dates_and_the_engine_go_wrong_from_outside() {
+    let acme = acme().await;
+    post(&acme, "/date-skew", json!({"seconds": -600})).await;
+    let answer = acme.ada(Method::GET, "/api/v1/tenants/me").send().await.unwrap();
+    assert_eq!(answer.headers()["date"], "Tue, 24 Nov 2026 11:50:00 GMT");
+    for effect in [json!({"close": {"code": 4240}}), json!("silent"), json!({"too_long": {"bytes": 9}})] {
+        post(&acme, "/faults", json!({"path": "/app/", "effect": {"engine": effect}})).await;
+    }
+    let (_, state) = control(&acme.sandbox, Method::GET, "/state", None).await;
+    assert_eq!(
+        (state["switches"]["date_skew"].as_i64(), state["faults"].as_array().unwrap().len()),
+        (Some(-600), 3)
+    );
+}
+
+#[tokio::test]
 async fn time_faults_limits_and_users_are_changed_from_outside() {
     let acme = acme().await;
     let ask = || status(acme.ada(Method::GET, "/api/v1/api-keys"));

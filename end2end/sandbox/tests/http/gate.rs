@@ -43,6 +43,20 @@ async fn what_is_not_built_is_404_and_a_wrong_method_405_in_the_envelope() {
 }
 
 #[tokio::test]
+async fn dates_can_be_off_and_nothing_else_with_them() {
+    let acme = acme().await;
+    let ask = |path: &str| acme.ada(Method::GET, path).send();
+    for (seconds, date) in [(600, "12:10:00"), (-600, "11:50:00"), (0, "12:00:00")] {
+        acme.world.set_date_skew(SignedDuration::from_secs(seconds));
+        for path in ["/api/v1/tenants/me", "/api/v1/nothing"] {
+            let answer = ask(path).await.unwrap();
+            assert_eq!(answer.headers()["date"], format!("Tue, 24 Nov 2026 {date} GMT"));
+        }
+        assert_eq!(acme.world.now(), noon());
+    }
+}
+
+#[tokio::test]
 async fn both_protocols_are_spoken_and_dates_are_the_sandbox_s() {
     let acme = acme().await;
     for (http, version) in

@@ -9,6 +9,8 @@ mod binary;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
+mod engine;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod gate;

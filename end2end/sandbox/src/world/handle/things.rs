@@ -53,6 +53,12 @@ impl WorldHandle {
         self.lock().switches.fresh_key_delay = delay;
     }
 
+    /// The `Date` of every answer is ahead of the sandbox's clock by so much, or
+    /// behind; nothing else changes.
+    pub fn set_date_skew(&self, skew: SignedDuration) {
+        self.lock().switches.date_skew = skew;
+    }
+
     /// Makes a web integration and gives its id.
     #[track_caller]
     pub fn add_web_integration<O: AsRef<str>>(
