@@ -65,3 +65,22 @@ impl Request {
         Ok(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_query_and_no_body() {
+        let mut request = Request::get("GET /app/{id}", "/app/a?qlik-csrf-token=hush");
+        request.body = Some(Zeroizing::new(b"hush".to_vec()));
+        let shown = format!("{request:?}");
+        assert!(shown.contains("/app/{id}") && !shown.contains("hush"), "{shown}");
+    }
+
+    #[test]
+    fn cookies_are_chosen_by_the_path_without_its_query() {
+        assert_eq!(Request::get("x", "/app/a?b=/c").path_only(), "/app/a");
+        assert_eq!(Request::get("x", "/app/a").path_only(), "/app/a");
+    }
+}

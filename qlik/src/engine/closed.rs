@@ -1,4 +1,5 @@
-//! Why a websocket was closed: <https://qlik.dev/apis/json-rpc/>.
+//! Why a websocket was closed: 4202 to 4240 as <https://qlik.dev/apis/json-rpc/> has
+//! them, the further ones as Qlik's own client has (<https://www.npmjs.com/package/@qlik/api>).
 
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -30,6 +31,11 @@ pub(super) fn closed(frame: Option<CloseFrame>) -> Error {
         4205 => (ErrorKind::Unavailable, "the engine is busy"),
         4230 => (ErrorKind::RateLimited, "too many apps are open"),
         4240 => (ErrorKind::Unavailable, "there is no engine"),
+        4003 => (ErrorKind::Unavailable, "the engine is ending"),
+        4200 => (ErrorKind::Unavailable, "the way to the engine has a problem"),
+        4206 => (ErrorKind::Unavailable, "Qlik's network has a problem"),
+        4210 | 4211 => (ErrorKind::Unavailable, "something that the engine needs has a problem"),
+        4220 | 4222 => (ErrorKind::Unavailable, "the engine has a problem"),
         _ => (ErrorKind::ConnectionLost, ""),
     };
     let reason = serde_json::from_str::<Reason>(&frame.reason).ok();
@@ -60,6 +66,11 @@ mod tests {
             (4205, ErrorKind::Unavailable, true),
             (4230, ErrorKind::RateLimited, true),
             (4240, ErrorKind::Unavailable, true),
+            (4003, ErrorKind::Unavailable, true),
+            (4200, ErrorKind::Unavailable, true),
+            (4206, ErrorKind::Unavailable, true),
+            (4211, ErrorKind::Unavailable, true),
+            (4222, ErrorKind::Unavailable, true),
             (1001, ErrorKind::ConnectionLost, true),
             (4999, ErrorKind::ConnectionLost, true),
         ] {

@@ -68,7 +68,8 @@ impl Tenant {
     /// | 4203, the user may not open the app | [`ErrorKind::Forbidden`] |
     /// | 4204, there is no such app | [`ErrorKind::NotFound`] |
     /// | 4205, the engine is busy; 4240, there is none | [`ErrorKind::Unavailable`] |
-    /// | 4230, too many apps are open | [`ErrorKind::RateLimited`] |
+    /// | 4230, too many apps are open in the organisation | [`ErrorKind::RateLimited`] |
+    /// | 4003, 4200, 4206, 4210, 4211, 4220, 4222: Qlik's own problems | [`ErrorKind::Unavailable`] |
     /// | any other | [`ErrorKind::ConnectionLost`] |
     ///
     /// Where the engine greets with a failure, [`Error::code`] is its state:
