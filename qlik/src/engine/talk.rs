@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -49,7 +49,7 @@ where
         .await
         .map_err(|late| Error::new(ErrorKind::Timeout, OPEN).with_source(late))??;
     // Nothing depends on it but the engine's resources, so it can't fail the call.
-    let _ = timeout(GOODBYE, leave(&mut socket)).await;
+    let _ = timeout_at(deadline.min(Instant::now() + GOODBYE), leave(&mut socket)).await;
     Ok(info)
 }
 
