@@ -73,7 +73,7 @@ impl Body {
 /// Where JSON stopped making sense. The parser's own message may quote the body.
 #[derive(Debug, thiserror::Error)]
 #[error("{category} at line {line}, column {column}")]
-struct JsonFault {
+pub(crate) struct JsonFault {
     category: &'static str,
     line: usize,
     column: usize,

@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::resolve::Resolve;
 use crate::secret::ApiKeyToken;
-use crate::session::QlikSession;
+use crate::session::{QlikSession, SessionCore};
 use crate::transport::{ConfigError, Request, Transport};
 
 /// How the client behaves. [`Default`] is right for Qlik Cloud.
@@ -144,17 +144,25 @@ impl Tenant {
         if !is_csrf_refusal(&answer) {
             return Ok(answer);
         }
-        let fresh = match self.csrf_token().await {
-            Ok(token) => token.or_else(|| core.csrf_cookie(self.transport.clock().now())),
-            // The refusal is the error to report: nothing was changed.
-            Err(_) => return Err(answer.error().with_kind(ErrorKind::Csrf)),
-        };
-        core.set_csrf(fresh);
+        self.renew_csrf(core, &answer).await?;
         let answer = self.send(again).await?;
         if is_csrf_refusal(&answer) {
             return Err(answer.error().with_kind(ErrorKind::Csrf));
         }
         Ok(answer)
+    }
+
+    /// Gives the session a new CSRF token in place of the one that was refused.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, where there is no new one to be had: nothing was changed.
+    pub(crate) async fn renew_csrf(&self, core: &SessionCore, refusal: &Answer) -> Result<(), Error> {
+        let Ok(fresh) = self.csrf_token().await else {
+            return Err(refusal.error().with_kind(ErrorKind::Csrf));
+        };
+        core.set_csrf(fresh.or_else(|| core.csrf_cookie(self.transport.clock().now())));
+        Ok(())
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Error> {
@@ -164,7 +172,7 @@ impl Tenant {
 
 /// Qlik's own client asks for a new token on this code
 /// (<https://www.npmjs.com/package/@qlik/api>).
-fn is_csrf_refusal(answer: &Answer) -> bool {
+pub(crate) fn is_csrf_refusal(answer: &Answer) -> bool {
     answer.status == http::StatusCode::FORBIDDEN && answer.code().as_deref() == Some("CSRF-TOKEN-2")
 }
 

@@ -285,7 +285,7 @@ pub(crate) struct Envelope {
 }
 
 /// Text from outside, made fit for one line of a log.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
 }
 

@@ -6,6 +6,8 @@
 //!   a session for a user of its own, at a tenant that trusts its certificate.
 //! - **Sessions** ([`QlikSession`], [`SessionCache`]): cookies and CSRF token,
 //!   kept whole, renewed in time and opened once however many ask.
+//! - **The engine** ([`Tenant::engine_version`]): whether the websocket of an app
+//!   opens for the caller, which is more than its REST calls tell.
 //!
 //! Endpoints are typed methods of [`Tenant`], and every failure is an [`Error`]
 //! that says what kind it is, whether a change may have happened all the same,
@@ -51,6 +53,7 @@ pub mod client;
 mod cookies;
 mod credential;
 mod endpoints;
+pub mod engine;
 pub mod env;
 pub mod error;
 mod error_kind;
@@ -62,6 +65,7 @@ mod links;
 mod login;
 mod open_enum;
 mod paging;
+mod request;
 pub mod resolve;
 pub mod secret;
 pub mod session;
@@ -78,6 +82,7 @@ pub use endpoints::key_config::{ApiKeyConfig, ApiKeyConfigChange};
 pub use endpoints::tenants::{Probe, TenantInfo};
 pub use endpoints::users::{Group, Role, User, UserStatus};
 pub use endpoints::web_integrations::WebIntegration;
+pub use engine::{EngineInfo, SessionState};
 pub use env::{Clock, Entropy, SystemClock, SystemEntropy, clock_offset, random_id};
 pub use error::{Error, ErrorKind};
 pub use host::{ConsolePage, HostError, HostPolicy, TenantHost};

@@ -143,6 +143,15 @@ impl SessionCore {
         Self { web_integration_id, live: Mutex::new(Live { jar, csrf }) }
     }
 
+    /// The CSRF token and the web integration, for the host of the session alone.
+    pub(crate) fn for_websocket(&self, host: &TenantHost) -> (Option<CsrfToken>, Option<&str>) {
+        let live = self.live();
+        if live.jar.host() != host {
+            return (None, None);
+        }
+        (live.csrf.clone(), self.web_integration_id.as_deref())
+    }
+
     pub(crate) fn set_csrf(&self, csrf: Option<CsrfToken>) {
         self.live().csrf = csrf;
     }

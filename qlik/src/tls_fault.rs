@@ -34,7 +34,7 @@ impl TlsFault {
     }
 
     /// The fault, where it is one of the certificate.
-    fn of(error: &rustls::Error) -> Option<Self> {
+    pub(crate) fn of(error: &rustls::Error) -> Option<Self> {
         let rustls::Error::InvalidCertificate(fault) = error else { return None };
         match fault {
             E::UnknownIssuer => Some(Self::UnknownIssuer),
@@ -47,14 +47,13 @@ impl TlsFault {
     }
 }
 
-/// Whether TLS failed, and why. Looks for a TLS error in the chain of sources; an
-/// `io::Error` leaves the error that it was made from out of that chain, so it is
-/// looked into.
-pub(crate) fn in_chain(error: &(dyn std::error::Error + 'static)) -> Option<Option<TlsFault>> {
+/// Looks for a TLS error in the chain of sources. An `io::Error` leaves the error
+/// that it was made from out of that chain, so it is looked into.
+pub(crate) fn in_chain<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return Some(TlsFault::of(tls));
+            return Some(tls);
         }
         next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
             Some(inner) => Some(inner),

@@ -4,10 +4,11 @@
 //! read up to a limit, every failure told apart. This module must not know any
 //! endpoint, nor what a credential is beyond the headers it turns into.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
-use zeroize::Zeroizing;
+use tokio::time::Instant;
 
 use crate::answer::{Answer, Body, retry_after};
 use crate::client::QlikConfig;
@@ -15,60 +16,17 @@ use crate::credential::Credential;
 use crate::env::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
-use crate::limits::{Caller, Limits, Tier};
+use crate::limits::{Caller, Limits};
 use crate::links::Aliases;
+pub(crate) use crate::request::Request;
 use crate::resolve::Resolver;
-use crate::tls_fault;
+use crate::tls_fault::{self, TlsFault};
 
 /// So many redirects are followed for one call.
 const MAX_REDIRECTS: usize = 5;
 /// Shorter than the 60 seconds after which load balancers like Qlik's drop a
 /// connection at rest, so that a change is seldom sent into a closed one.
-const POOL_IDLE: std::time::Duration = std::time::Duration::from_secs(45);
-
-/// One call, whichever credential it is sent with.
-#[derive(Debug, Clone)]
-pub(crate) struct Request {
-    /// Name for errors and logs, with placeholders instead of values.
-    pub(crate) operation: &'static str,
-    pub(crate) method: Method,
-    pub(crate) tier: Tier,
-    /// Begins with a slash, is percent-encoded, may have a query.
-    pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
-    /// JSON.
-    pub(crate) body: Option<Zeroizing<Vec<u8>>>,
-    /// Whether a GET's redirects are followed.
-    pub(crate) follow: bool,
-}
-
-impl Request {
-    pub(crate) fn get(operation: &'static str, path: impl Into<String>) -> Self {
-        Self {
-            operation,
-            method: Method::GET,
-            tier: Tier::One,
-            path: path.into(),
-            headers: HeaderMap::new(),
-            body: None,
-            follow: true,
-        }
-    }
-
-    pub(crate) fn change(operation: &'static str, method: Method, path: impl Into<String>) -> Self {
-        Self { method, tier: Tier::Two, ..Self::get(operation, path) }
-    }
-
-    /// # Errors
-    ///
-    /// [`ErrorKind::BadRequest`] for a value that is not JSON.
-    pub(crate) fn json(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
-        let json = serde_json::to_vec(body)
-            .map_err(|_| Error::new(ErrorKind::BadRequest, self.operation).unsent())?;
-        self.body = Some(Zeroizing::new(json));
-        Ok(self)
-    }
-}
+const POOL_IDLE: Duration = Duration::from_secs(45);
 
 /// Why the client can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -81,30 +39,73 @@ pub enum ConfigError {
     Client(#[source] reqwest::Error),
 }
 
+/// What became of a request for a websocket.
+pub(crate) enum Upgrade {
+    /// The connection is no longer HTTP.
+    Open {
+        /// Of the answer that says so.
+        headers: HeaderMap,
+        io: reqwest::Upgraded,
+        /// When the request's time is over, all that follows included.
+        deadline: Instant,
+    },
+    /// Any other answer.
+    Refused(Answer),
+}
+
+/// An answer of which the body has not been read.
+struct Head {
+    caller: Caller,
+    response: reqwest::Response,
+    started: Instant,
+}
+
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: reqwest::Client,
+    /// Made when it is first needed: reading the platform's authorities takes time.
+    upgrading: OnceLock<reqwest::Client>,
     limits: Limits,
     pub(crate) aliases: Aliases,
-    max_body: usize,
+    config: QlikConfig,
     clock: Arc<dyn Clock>,
 }
 
 impl Transport {
     pub(crate) fn new(config: QlikConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let has_table = !config.resolve.is_empty();
+        let client = Self::builder(&config)?.build().map_err(ConfigError::Client)?;
+        let limits = Limits::new(config.tier1_per_minute, config.tier2_per_minute, Arc::clone(&clock));
+        let aliases = Aliases::default();
+        Ok(Self { client, upgrading: OnceLock::new(), limits, aliases, config, clock })
+    }
+
+    /// Speaks HTTP/1.1 alone, out of which a websocket is made, and is in all else
+    /// the same, so that nothing is checked less strictly on that way.
+    fn upgrading(&self, operation: &'static str) -> Result<&reqwest::Client, Error> {
+        if let Some(client) = self.upgrading.get() {
+            return Ok(client);
+        }
+        let made = Self::builder(&self.config).and_then(|builder| {
+            builder.http1_only().pool_max_idle_per_host(0).build().map_err(ConfigError::Client)
+        });
+        let made = made.map_err(|e| Error::new(ErrorKind::Connect, operation).with_source(e).unsent())?;
+        Ok(self.upgrading.get_or_init(|| made))
+    }
+
+    /// The only way in which a client is made here.
+    fn builder(config: &QlikConfig) -> Result<reqwest::ClientBuilder, ConfigError> {
         #[expect(clippy::disallowed_methods, reason = "this is the one HTTP client")]
         let mut builder = reqwest::Client::builder()
             .https_only(true)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .user_agent(config.user_agent)
+            .user_agent(config.user_agent.as_str())
             .connect_timeout(config.connect_timeout)
             .timeout(config.request_timeout)
             .pool_idle_timeout(POOL_IDLE)
-            .dns_resolver(Arc::new(Resolver(config.resolve)));
-        if has_table {
+            .dns_resolver(Arc::new(Resolver(config.resolve.clone())));
+        if !config.resolve.is_empty() {
             // A proxy would resolve the names itself and never see the table.
             builder = builder.no_proxy();
         }
@@ -115,9 +116,7 @@ impl Transport {
             }
             builder = builder.tls_certs_merge(certs);
         }
-        let client = builder.build().map_err(ConfigError::Client)?;
-        let limits = Limits::new(config.tier1_per_minute, config.tier2_per_minute, Arc::clone(&clock));
-        Ok(Self { client, limits, aliases: Aliases::default(), max_body: config.max_body, clock })
+        Ok(builder)
     }
 
     /// Sends a call and follows its redirects.
@@ -178,6 +177,38 @@ impl Transport {
         credential: &Credential,
         request: &Request,
     ) -> Result<Answer, Error> {
+        let head = self.exchange(&self.client, host, credential, request).await?;
+        Ok(self.read(head, request.operation).await)
+    }
+
+    /// Asks for a websocket, once: no redirect is followed and nothing repeated.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] where there is no answer. Any status is one.
+    pub(crate) async fn upgrade(
+        &self,
+        host: &TenantHost,
+        credential: &Credential,
+        request: &Request,
+    ) -> Result<Upgrade, Error> {
+        let head = self.exchange(self.upgrading(request.operation)?, host, credential, request).await?;
+        if head.response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Upgrade::Refused(self.read(head, request.operation).await));
+        }
+        let headers = head.response.headers().clone();
+        let io = head.response.upgrade().await.map_err(|e| classify(e, request.operation))?;
+        Ok(Upgrade::Open { headers, io, deadline: head.started + self.config.request_timeout })
+    }
+
+    /// One request, when it is the caller's turn, and the head of its answer.
+    async fn exchange(
+        &self,
+        client: &reqwest::Client,
+        host: &TenantHost,
+        credential: &Credential,
+        request: &Request,
+    ) -> Result<Head, Error> {
         let operation = request.operation;
         let caller = Caller { host: host.clone(), tier: request.tier, identity: credential.identity() };
         if let Err(wait) = self.limits.turn(&caller).await {
@@ -185,22 +216,28 @@ impl Transport {
             return Err(Error::new(ErrorKind::RateLimited, operation).with_retry_after(Some(wait)).unsent());
         }
         let headers = self.headers(host, credential, request)?;
-        let mut outgoing =
-            self.client.request(request.method.clone(), host.url(&request.path)).headers(headers);
+        let mut outgoing = client.request(request.method.clone(), host.url(&request.path)).headers(headers);
         if let Some(body) = &request.body {
             outgoing = outgoing.body(body.to_vec());
         }
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let response = outgoing.send().await.map_err(|e| {
             let error = classify(e, operation);
             tracing::debug!(operation, %host, kind = ?error.kind(), "no answer");
             error
         })?;
+        credential.absorb(host, response.headers(), request.path_only(), self.clock.now());
+        let status = response.status().as_u16();
+        tracing::debug!(operation, %host, status, ms = started.elapsed().as_millis(), "answered");
+        Ok(Head { caller, response, started })
+    }
+
+    /// The whole answer, and a hold on the caller where it asks for one.
+    async fn read(&self, head: Head, operation: &'static str) -> Answer {
+        let Head { caller, response, .. } = head;
         let status = response.status();
         let headers = response.headers().clone();
-        credential.absorb(host, &headers, path_of(&request.path), self.clock.now());
-        let body = Body::read(response, self.max_body).await;
-        tracing::debug!(operation, %host, status = status.as_u16(), ms = started.elapsed().as_millis(), "answered");
+        let body = Body::read(response, self.config.max_body).await;
         let mut answer = Answer { operation, status, headers, body, retry_after: None };
         if status == StatusCode::TOO_MANY_REQUESTS {
             let asked = retry_after(&answer.headers, self.clock.now());
@@ -208,7 +245,7 @@ impl Transport {
         } else if status == StatusCode::SERVICE_UNAVAILABLE {
             answer.retry_after = retry_after(&answer.headers, self.clock.now());
         }
-        Ok(answer)
+        answer
     }
 
     fn headers(
@@ -223,7 +260,7 @@ impl Transport {
             headers.insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         }
         credential
-            .apply(&mut headers, host, &request.method, path_of(&request.path), self.clock.now())
+            .apply(&mut headers, host, &request.method, request.path_only(), self.clock.now())
             .map_err(|e| Error::new(ErrorKind::BadRequest, request.operation).with_source(e).unsent())?;
         Ok(headers)
     }
@@ -231,25 +268,23 @@ impl Transport {
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
-}
 
-fn path_of(path: &str) -> &str {
-    path.split('?').next().unwrap_or(path)
+    pub(crate) fn max_body(&self) -> usize {
+        self.config.max_body
+    }
 }
 
 /// Tells apart why there is no answer.
 fn classify(error: reqwest::Error, operation: &'static str) -> Error {
     // URLs have query strings, and those have e-mail addresses.
     let error = error.without_url();
+    if let Some(tls) = tls_fault::in_chain(&error).filter(|_| error.is_connect()) {
+        return Error::new(ErrorKind::Tls, operation).with_tls_fault(TlsFault::of(tls)).with_source(error);
+    }
     let kind = if error.is_dns() {
         ErrorKind::Dns
     } else if error.is_connect() {
-        match tls_fault::in_chain(&error) {
-            Some(fault) => {
-                return Error::new(ErrorKind::Tls, operation).with_tls_fault(fault).with_source(error);
-            }
-            None => ErrorKind::Connect,
-        }
+        ErrorKind::Connect
     } else if error.is_timeout() {
         ErrorKind::Timeout
     } else if error.is_builder() {

@@ -107,10 +107,8 @@ pub(crate) async fn converse<IO>(
         Some(EngineFault::Silent) => return std::future::pending().await,
         Some(EngineFault::Malformed) => r#"{"jsonrpc":"2.0","method":"OnConn"#.to_owned(),
         Some(EngineFault::TooLong { bytes }) => " ".repeat(*bytes),
-        _ => json!({
-            "jsonrpc": "2.0", "method": "OnConnected", "params": { "qSessionState": "SESSION_CREATED" },
-        })
-        .to_string(),
+        Some(EngineFault::Greet { state }) => connected(state),
+        _ => connected("SESSION_CREATED"),
     };
     if socket.send(Message::text(greeting)).await.is_err() {
         return;
@@ -148,10 +146,14 @@ pub(crate) async fn converse<IO>(
     }
 }
 
+fn connected(state: &str) -> String {
+    json!({ "jsonrpc": "2.0", "method": "OnConnected", "params": { "qSessionState": state } }).to_string()
+}
+
 type Reply = Result<Value, (i32, &'static str)>;
 
-/// The numbers below zero are JSON-RPC's (<https://www.jsonrpc.org/specification>);
-/// those above stand in for the engine's own, of which no list was found.
+/// The numbers are those of `LocalizedErrorCode` in `@qlik/api`; which of them says
+/// that no app is open yet is not told there.
 fn answer(app: &App, is_open: &mut bool, asked: &Value) -> Reply {
     let (Some(method), Some(handle)) = (asked["method"].as_str(), asked["handle"].as_i64()) else {
         return Err((-32_600, "Invalid request"));
@@ -168,11 +170,13 @@ fn answer(app: &App, is_open: &mut bool, asked: &Value) -> Reply {
             if named.and_then(Value::as_str) != Some(app.id.as_str()) {
                 return Err((1003, "App not found"));
             }
-            *is_open = true;
+            if std::mem::replace(is_open, true) {
+                return Err((1002, "App already open"));
+            }
             Ok(doc())
         }
         (GLOBAL, "GetActiveDoc") if *is_open => Ok(doc()),
-        (GLOBAL, "GetActiveDoc") => Err((1007, "App not opened")),
+        (GLOBAL, "GetActiveDoc") => Err((7, "No app is open")),
         (DOC, "GetAppLayout") if *is_open => {
             Ok(json!({ "qLayout": { "qTitle": app.name, "qFileName": app.id, "qMeta": {} } }))
         }

@@ -80,6 +80,11 @@ pub enum EngineFault {
         /// How many.
         bytes: usize,
     },
+    /// Greeted with this session state, such as `SESSION_ERROR_NO_LICENSE`.
+    Greet {
+        /// One of `SessionState` in `@qlik/api`.
+        state: String,
+    },
     /// Greeted; whatever is asked, the answer is this error.
     Refuse {
         /// The number of the engine's error.

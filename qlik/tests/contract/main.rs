@@ -8,6 +8,8 @@ mod admin;
 mod api_keys;
 mod connections;
 mod directory;
+mod engine;
+mod engine_faults;
 mod faults;
 mod login;
 mod paging;

@@ -68,6 +68,7 @@ async fn a_key_opens_its_owners_app_and_the_log_tells_what_was_asked() {
     let opened = ask(&mut socket, -1, "OpenDoc", json!([id, "", "", "", false])).await;
     assert_eq!(opened["result"]["qReturn"], json!({ "qType": "Doc", "qHandle": 1, "qGenericId": id }));
     assert_eq!(ask(&mut socket, -1, "GetActiveDoc", json!([])).await["result"], opened["result"]);
+    assert_eq!(ask(&mut socket, -1, "OpenDoc", json!({ "qDocName": id })).await["error"]["code"], 1002);
     assert_eq!(ask(&mut socket, 1, "GetAppLayout", json!([])).await["result"]["qLayout"]["qTitle"], "Sales");
     assert_eq!(ask(&mut socket, -1, "CreateSheet", json!([])).await["error"]["code"], -32601);
     socket.send(Message::text("{")).await.unwrap();
@@ -77,7 +78,7 @@ async fn a_key_opens_its_owners_app_and_the_log_tells_what_was_asked() {
     let entry = acme.world.log().pop().unwrap();
     assert_eq!((entry.status, entry.auth, entry.handled), (Some(101), AuthKind::Bearer, true));
     assert_eq!((entry.user, entry.key), (Some(acme.ada.id.clone()), Some(acme.ada_key.0.clone())));
-    assert_eq!((entry.asked.len(), entry.asked[0].as_str()), (9, "EngineVersion"));
+    assert_eq!((entry.asked.len(), entry.asked[0].as_str()), (10, "EngineVersion"));
     assert_eq!(entry.closed, Some(1000));
 }
 
@@ -206,6 +207,9 @@ async fn faults_strike_before_the_websocket_opens_or_once_it_is_open() {
     assert!(serde_json::from_str::<Value>(greeting.to_text().unwrap()).is_err());
     let mut long = engine(EngineFault::TooLong { bytes: 70_000 }).await;
     assert_eq!(long.next().await.unwrap().unwrap().len(), 70_000);
+    let state = "SESSION_ERROR_NO_LICENSE".to_owned();
+    let greeting = read(&mut engine(EngineFault::Greet { state }).await).await;
+    assert_eq!(greeting["params"]["qSessionState"], "SESSION_ERROR_NO_LICENSE");
     let refuse = EngineFault::Refuse { code: 5, message: "Access denied".into() };
     let mut refused = engine(refuse).await;
     read(&mut refused).await;

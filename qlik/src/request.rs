@@ -1,0 +1,86 @@
+//! One call as it is handed to the transport.
+//!
+//! This module must not know any endpoint, nor how a call is sent.
+
+use std::fmt;
+
+use http::{HeaderMap, Method};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::limits::Tier;
+
+/// One call, whichever credential it is sent with. Its query may hold a secret, so
+/// it shows no more than its name.
+#[derive(Clone)]
+pub(crate) struct Request {
+    /// Name for errors and logs, with placeholders instead of values.
+    pub(crate) operation: &'static str,
+    pub(crate) method: Method,
+    pub(crate) tier: Tier,
+    /// Begins with a slash, is percent-encoded, may have a query.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    /// JSON.
+    pub(crate) body: Option<Zeroizing<Vec<u8>>>,
+    /// Whether a GET's redirects are followed.
+    pub(crate) follow: bool,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    pub(crate) fn get(operation: &'static str, path: impl Into<String>) -> Self {
+        Self {
+            operation,
+            method: Method::GET,
+            tier: Tier::One,
+            path: path.into(),
+            headers: HeaderMap::new(),
+            body: None,
+            follow: true,
+        }
+    }
+
+    /// The path without its query.
+    pub(crate) fn path_only(&self) -> &str {
+        self.path.split('?').next().unwrap_or(&self.path)
+    }
+
+    pub(crate) fn change(operation: &'static str, method: Method, path: impl Into<String>) -> Self {
+        Self { method, tier: Tier::Two, ..Self::get(operation, path) }
+    }
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::BadRequest`] for a value that is not JSON.
+    pub(crate) fn json(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
+        let json = serde_json::to_vec(body)
+            .map_err(|_| Error::new(ErrorKind::BadRequest, self.operation).unsent())?;
+        self.body = Some(Zeroizing::new(json));
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_query_and_no_body() {
+        let mut request = Request::get("GET /app/{id}", "/app/a?qlik-csrf-token=hush");
+        request.body = Some(Zeroizing::new(b"hush".to_vec()));
+        let shown = format!("{request:?}");
+        assert!(shown.contains("/app/{id}") && !shown.contains("hush"), "{shown}");
+    }
+
+    #[test]
+    fn cookies_are_chosen_by_the_path_without_its_query() {
+        assert_eq!(Request::get("x", "/app/a?b=/c").path_only(), "/app/a");
+        assert_eq!(Request::get("x", "/app/a").path_only(), "/app/a");
+    }
+}
