@@ -9,6 +9,7 @@
 pub mod apps;
 pub mod audit;
 mod backoff;
+pub mod doctor;
 pub mod door;
 pub mod error;
 mod events;
@@ -25,6 +26,7 @@ pub mod testing;
 pub mod vault;
 pub mod web_sessions;
 mod words;
+mod work;
 
 pub use error::{Error, FieldError};
 pub use people::{Actor, Role};

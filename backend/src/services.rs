@@ -145,6 +145,18 @@ impl Services {
         f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
     }
 
+    /// A portal by its id.
+    pub(crate) async fn portal(&self, id: &str) -> Result<Option<Portal>, Error> {
+        Ok(sqlx::query_as!(
+            Portal,
+            r#"SELECT id AS "id!", hostname AS "hostname!", origin AS "origin!", name AS "name!"
+               FROM portals WHERE id = ?"#,
+            id
+        )
+        .fetch_optional(self.db().read())
+        .await?)
+    }
+
     /// The portal that answers at `host` (a `Host` header, its port ignored).
     /// Where just one portal exists it answers at every host, so that a server
     /// can be reached by address before its name is in place.

@@ -138,6 +138,19 @@ impl TestServices {
         open(self.dir.clone(), self.clock.clone(), self.qlik.clone()).await
     }
 
+    /// As [`TestServices::another`], with a Qlik client that goes elsewhere.
+    ///
+    /// # Errors
+    /// As [`services_at`].
+    pub async fn reaching(&self, qlik: QlikAt) -> Result<Self, Error> {
+        open(self.dir.clone(), self.clock.clone(), qlik).await
+    }
+
+    /// Where the Qlik client goes.
+    pub fn qlik_at(&self) -> QlikAt {
+        self.qlik.clone()
+    }
+
     /// The portal as it is now, in a folder of its own: a backup that was
     /// restored, or a second copy.
     ///

@@ -37,8 +37,8 @@ pub struct JwtLogin<'a> {
 }
 
 impl Qlik {
-    /// Exchanges a signed token for a session: cookies, then the CSRF token,
-    /// then the user that the session belongs to.
+    /// Exchanges a signed token for a session: cookies, then the CSRF token
+    /// where Qlik gives one, then the user that the session belongs to.
     ///
     /// The token is sent once and never repeated. Whether the user is the one
     /// that was meant is for the caller to check.
@@ -75,7 +75,13 @@ impl Qlik {
         let core = Arc::new(core);
         let session = Credential::Session { core: Arc::clone(&core), user: "login".to_owned() };
         let tenant = self.tenant(login.host, session);
-        let csrf = tenant.csrf_token().await?;
+        let csrf = match tenant.csrf_token().await {
+            Ok(token) => token,
+            // The session reads without one, the cookie carries the same value, and a change whose
+            // token is refused asks again: what Qlik answers here is no reason to lose the session.
+            Err(e) if e.status().is_some() && e.kind() != ErrorKind::RateLimited => None,
+            Err(e) => return Err(e),
+        };
         core.set_csrf(csrf.or_else(|| core.csrf_cookie(self.clock().now())));
         let user = tenant.user_me().await?;
         Ok(QlikSession::new(user, opened_at, core))

@@ -70,10 +70,19 @@ pub(crate) struct Flags {
 }
 
 /// What the program does beside serving.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, clap::Subcommand)]
 pub(crate) enum Command {
     /// Print a one-time link with which the portal's owner sets a new password
     OwnerLink,
+    /// Examine a portal's connection to Qlik: exit code 0 where no check fails, 1 where one does
+    Doctor {
+        /// The portal's hostname [default: that of the public URL]
+        #[arg(long)]
+        portal: Option<String>,
+        /// Print the report as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// The settings, checked.

@@ -16,7 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     boot,
     config::{Command, Config},
-    router, tasks,
+    doctor, router, tasks,
 };
 
 const DRAIN: Duration = Duration::from_secs(30);
@@ -24,10 +24,15 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// Runs until a signal comes.
 pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     let services = boot::services(&config).await?;
-    if config.command == Some(Command::OwnerLink) {
-        owner_link(&config, &services).await?;
+    if let Some(command) = &config.command {
+        let code = match command {
+            Command::OwnerLink => owner_link(&config, &services).await.map(|()| ExitCode::SUCCESS),
+            Command::Doctor { portal, json } => {
+                doctor::run(&config, &services, portal.as_deref(), *json).await
+            }
+        };
         services.db().close().await;
-        return Ok(ExitCode::SUCCESS);
+        return code;
     }
     let listener = TcpListener::bind(config.listen)
         .await

@@ -3,6 +3,7 @@
 
 mod boot;
 mod config;
+mod doctor;
 mod health;
 mod layers;
 mod lifecycle;

@@ -1,5 +1,5 @@
-//! What runs beside the requests: the renewal task, the delivery of notices, and
-//! the sweep of ended browser sessions.
+//! What runs beside the requests: the renewal task, the probe of connections, the
+//! delivery of notices, and the sweep of ended browser sessions.
 
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// wakes the task at once; this is for clocks that jump and for other processes
 /// on the same database.
 const PULSE: Duration = Duration::from_secs(2);
+/// Between two looks at which connections are to be examined.
+const PROBE: Duration = Duration::from_secs(5);
 /// Between two looks at notices.
 const TELL: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_mins(10);
@@ -17,6 +19,7 @@ const SWEEP: Duration = Duration::from_mins(10);
 /// Starts them; they end, after the step they are at, when `stop` is cancelled.
 pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &CancellationToken) {
     tracker.spawn(renew(services.clone(), stop.clone()));
+    tracker.spawn(probe(services.clone(), stop.clone()));
     tracker.spawn(tell(services.clone(), stop.clone()));
     tracker.spawn(sweep(services.clone(), stop.clone()));
 }
@@ -25,13 +28,26 @@ async fn renew(services: Services, stop: CancellationToken) {
     // Before the first look wipes out how long ago the last one was.
     watch(&services).await;
     loop {
-        if let Err(e) = services.work_off(stop.cancelled()).await {
+        if let Err(e) = services.tick_until(stop.cancelled()).await {
             tracing::error!(error = %e, "the renewal task could not look at what is due");
         }
         tokio::select! {
             () = stop.cancelled() => return,
             () = services.nudged() => {}
             () = tokio::time::sleep(PULSE) => {}
+        }
+    }
+}
+
+/// Examines connections beside the renewals, which must not wait for it.
+async fn probe(services: Services, stop: CancellationToken) {
+    loop {
+        if let Err(e) = services.probe_until(stop.cancelled()).await {
+            tracing::error!(error = %e, "connections could not be examined");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PROBE) => {}
         }
     }
 }

@@ -145,6 +145,7 @@ pub fn check(from: integration::Check) -> Check {
         title: from.title,
         outcome: match from.outcome {
             integration::Outcome::Passed => Outcome::Passed,
+            integration::Outcome::Advice => Outcome::Advice,
             integration::Outcome::Warning => Outcome::Warning,
             integration::Outcome::Failed => Outcome::Failed,
             integration::Outcome::NotChecked => Outcome::NotChecked,
@@ -153,6 +154,7 @@ pub fn check(from: integration::Check) -> Check {
         remedy: from.remedy,
         link: from.link.map(|l| Link { label: l.label, url: l.url }),
         elapsed_ms: from.elapsed_ms,
+        request: from.request,
         qlik_code: from.qlik_code,
         trace_id: from.trace_id,
     }
@@ -255,6 +257,7 @@ mod tests {
             remedy: (outcome == Outcome::Failed).then(|| "Mend it.".to_owned()),
             link: None,
             elapsed_ms: None,
+            request: None,
             qlik_code: None,
             trace_id: None,
         }
@@ -317,6 +320,7 @@ mod tests {
                 remedy: Some("r".into()),
                 link: Some(integration::Link { label: "l".into(), url: "u".into() }),
                 elapsed_ms: Some(84),
+                request: None,
                 qlik_code: Some("LOGIN-10".into()),
                 trace_id: Some("5f0c".into()),
             }],

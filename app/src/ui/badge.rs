@@ -23,6 +23,7 @@ pub fn Badge(
 pub const fn outcome_words(outcome: Outcome) -> (Tone, &'static str) {
     match outcome {
         Outcome::Passed => (Tone::Good, "Passed"),
+        Outcome::Advice => (Tone::Neutral, "Advice"),
         Outcome::Warning => (Tone::Warning, "Warning"),
         Outcome::Failed => (Tone::Bad, "Failed"),
         Outcome::NotChecked => (Tone::Neutral, "Not checked"),
@@ -36,5 +37,8 @@ pub fn OutcomeBadge(
     outcome: Outcome,
 ) -> impl IntoView {
     let (tone, text) = outcome_words(outcome);
-    view! { <Badge tone text/> }
+    let (class, icon, _) = looks(tone);
+    // Two outcomes are neither good nor bad; their shapes differ.
+    let icon = if outcome == Outcome::NotChecked { "dash" } else { icon };
+    view! { <span class=format!("badge {class}")><Icon name=icon/>{text}</span> }
 }

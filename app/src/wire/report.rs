@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// As it should be.
     Passed,
+    /// It works, and something could be better.
+    Advice,
     /// It works, and something needs a look.
     Warning,
     /// It does not work.
     Failed,
-    /// It needs a check above it, which did not pass.
+    /// It needs a check above it, which did not pass, or does not apply.
     NotChecked,
 }
 
@@ -42,6 +44,9 @@ pub struct Check {
     pub link: Option<Link>,
     /// How long it took, in milliseconds.
     pub elapsed_ms: Option<u32>,
+    /// What was asked of Qlik.
+    #[serde(default)]
+    pub request: Option<String>,
     /// Qlik's own code.
     pub qlik_code: Option<String>,
     /// What Qlik's support asks for.

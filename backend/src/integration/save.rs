@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use qlik::{host::TenantHost, secret::ApiKeyToken};
 
-use super::{
-    checks::{Candidate, Facts, Findings},
-    form::{Parsed, SaveInput, SaveOutcome, parse},
-    report::{Check, Outcome, Report},
-};
+use super::form::{Parsed, SaveInput, SaveOutcome, parse};
 use crate::{
     Actor, Error, FieldError, Services, audit,
+    doctor::{Check, Facts, Findings, Outcome, Report, Subject},
     identity::IdentityView,
     keys::{self, NewKeyRow, insert_key},
     notices::note,
@@ -35,26 +32,30 @@ impl Services {
         };
         let identity = self.identity(&actor.portal).await?;
         let Parsed { host, web_integration_id, key: pasted } = parsed;
-        let key = match (pasted, &stored) {
-            (Some(token), _) => Arc::new(token),
-            (None, Some(row)) => {
-                self.key(&row.portal_id, &row.state.current.key_id)
-                    .await?
-                    .ok_or(Error::Internal("the key in use has no token in the vault"))?
-                    .token
-            }
-            (None, None) => return Err(Error::Internal("a blank key passed the form")),
+        let stored_key = match &stored {
+            Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?,
+            None => None,
         };
-        let subject = Candidate {
-            actor,
+        let key = match (pasted, &stored_key) {
+            (Some(token), _) => Arc::new(token),
+            (None, Some(stored)) => stored.token.clone(),
+            (None, None) => return Err(Error::Internal("the key in use has no token in the vault")),
+        };
+        let subject = Subject {
+            services: self,
+            portal: &actor.portal,
+            email: &actor.email,
+            name: &actor.name,
             host: &host,
             key: key.clone(),
             web_integration_id: &web_integration_id,
-            email_as_subject: input.email_as_subject,
+            by_email: input.email_as_subject,
             identity: &identity,
-            known_tenant: stored.as_ref().filter(|r| r.tenant_host == host).map(|r| r.tenant_id.as_str()),
+            stored: stored.as_ref().zip(stored_key.as_ref()).filter(|(row, _)| row.tenant_host == host),
+            // One paste mends a key, whatever else is wrong: a provider that is gone is a warning here.
+            had_provider: false,
         };
-        let Findings { report, facts, .. } = self.run_checks(&subject).await?;
+        let Findings { report, facts, .. } = self.examine(&subject).await?;
         let (true, Some(facts)) = (report.ok, facts) else {
             return Ok(SaveOutcome { saved: false, fields: failed_fields(&report), report: Some(report) });
         };
@@ -211,14 +212,15 @@ async fn write_row(
     // Version and fence go up: whoever was at work on the old settings has lost its claim.
     sqlx::query!(
         "INSERT INTO integrations (portal_id, tenant_host, tenant_id, permanent_host, region, web_integration_id,
-             auth_option, email_as_subject, renewal, next_action_at, checked_at, last_report, saved_at, saved_by)
-         VALUES (?, ?, ?, ?, ?, ?, 'api_key', ?, ?, ?, ?, ?, ?, ?)
+             auth_option, email_as_subject, renewal, next_action_at, checked_at, last_report, saved_at, saved_by, probe_at)
+         VALUES (?, ?, ?, ?, ?, ?, 'api_key', ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (portal_id) DO UPDATE SET
              tenant_host = excluded.tenant_host, tenant_id = excluded.tenant_id,
              permanent_host = excluded.permanent_host, region = excluded.region,
              web_integration_id = excluded.web_integration_id, email_as_subject = excluded.email_as_subject,
              renewal = excluded.renewal, next_action_at = excluded.next_action_at, checked_at = excluded.checked_at,
              last_report = excluded.last_report, saved_at = excluded.saved_at, saved_by = excluded.saved_by,
+             probe_at = excluded.probe_at,
              version = version + 1, fence = fence + 1, lease_owner = NULL, lease_until = NULL",
         portal,
         host,
@@ -232,7 +234,8 @@ async fn write_row(
         now,
         report,
         now,
-        user
+        user,
+        now
     )
     .execute(&mut **tx)
     .await?;

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    integration::{Check, Outcome},
+    doctor::{Check, Outcome, Report},
     renewal::{Fault, KeyRef, NeedReason, Phase, State, lead},
 };
 
@@ -48,6 +48,13 @@ pub(crate) enum News {
     AtRisk(Check),
     /// The key expires soon and was not renewed.
     Expires,
+    /// The connection was examined and does not work.
+    ConnectionFails(Check),
+    /// It works again.
+    ConnectionWorks {
+        /// Since when it was told not to.
+        since: i64,
+    },
     /// The renewal task did not run.
     StoodStill { from: i64, to: i64 },
     /// An administrator wants to see a notice.
@@ -65,6 +72,8 @@ impl News {
             Self::PersonNeeded { .. } => "renewal.person_needed",
             Self::AtRisk(_) => "renewal.at_risk",
             Self::Expires => "key.expires_soon",
+            Self::ConnectionFails(_) => "connection.failed",
+            Self::ConnectionWorks { .. } => "connection.recovered",
             Self::StoodStill { .. } => "scheduler.stood_still",
             Self::Test => "test",
         }
@@ -89,6 +98,8 @@ pub(crate) struct Told {
     ahead: Option<(String, Outcome)>,
     /// The key, and the fewest days of which it was told.
     expiry: Option<(String, i64)>,
+    /// The check of the connection that was told of.
+    connection: Option<(String, Open)>,
 }
 
 /// What is worth telling of the step from `before` to `after`, and what is told
@@ -193,6 +204,40 @@ fn ahead(before: &State, after: &State, told: &mut Told) -> Option<News> {
     });
     told.ahead = Some((check.id.clone(), check.outcome));
     (!known).then(|| News::AtRisk(check.clone()))
+}
+
+/// What is worth telling of an examination of the connection, after the one
+/// before. A key that is refused is told of by the renewal, not here.
+///
+/// What can pass by itself is told when it was so twice in a row; what a person
+/// has to mend, at once.
+pub(crate) fn examined(
+    before: Option<&Report>,
+    report: &Report,
+    told: &Told,
+    repeat: i64,
+    now: i64,
+) -> (Option<News>, Told) {
+    let mut told = told.clone();
+    let failed = |r: &Report| r.checks.iter().find(|c| c.outcome == Outcome::Failed).cloned();
+    let Some(check) = failed(report) else {
+        let news = told.connection.take().map(|(_, open)| News::ConnectionWorks { since: open.since });
+        return (news, told);
+    };
+    if matches!(check.id.as_str(), "key" | "lifetime") {
+        return (None, told);
+    }
+    let passing = matches!(check.id.as_str(), "name" | "reach" | "tls" | "tenant" | "rate" | "engine");
+    if passing && before.and_then(failed).is_none_or(|c| c.id != check.id) {
+        return (None, told);
+    }
+    let since = match &told.connection {
+        Some((id, open)) if *id == check.id && !over(open.told_at, repeat, now) => return (None, told),
+        Some((_, open)) => open.since,
+        None => now,
+    };
+    told.connection = Some((check.id.clone(), Open { since, told_at: now }));
+    (Some(News::ConnectionFails(check)), told)
 }
 
 /// Whether `repeat` seconds are over since `told_at`. A moment that is still to

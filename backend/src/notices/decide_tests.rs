@@ -38,6 +38,7 @@ fn look(at: i64, checks: &[(&str, Outcome)]) -> Ahead {
         remedy: None,
         link: None,
         elapsed_ms: None,
+        request: None,
         qlik_code: None,
         trace_id: None,
     };

@@ -2,12 +2,13 @@
 //! transaction: the notice is there if and only if the change is.
 
 use super::{
-    decide::{News, Told, arise, next_check},
+    decide::{News, Told, arise, examined, next_check},
     subscriber::{Subscriber, post},
     words::About,
 };
 use crate::{
     Error, Services,
+    doctor::Report,
     renewal::State,
     store::{StoreError, Tx},
 };
@@ -25,15 +26,9 @@ pub(crate) async fn note(
     after: &State,
 ) -> Result<(), Error> {
     let now = s.now().as_second();
-    let row = sqlx::query!("SELECT told FROM notice_state WHERE portal_id = ?", portal_id)
-        .fetch_optional(&mut **tx)
-        .await?;
-    let known = row.is_some();
-    let told: Told = match row {
-        Some(row) => serde_json::from_str(&row.told)
-            .map_err(|_| StoreError::Inconsistent { table: "notice_state", column: "told" })?,
-        None => Told::default(),
-    };
+    let stored = told(tx, portal_id).await?;
+    let known = stored.is_some();
+    let told = stored.unwrap_or_default();
     let whom = Subscriber::load(&mut **tx, portal_id).await?;
     let (news, next) = arise(before, after, &told, whom.repeat, now);
     for news in news.iter().filter(|n| whom.tell_renewed || **n != News::Renewed) {
@@ -45,8 +40,7 @@ pub(crate) async fn note(
     if known && next == told && before.current == after.current && before != after {
         return Ok(());
     }
-    let json = serde_json::to_string(&next)
-        .map_err(|_| Error::Internal("what was told can't be written as JSON"))?;
+    let json = to_json(&next)?;
     sqlx::query!(
         "INSERT INTO notice_state (portal_id, told, check_at) VALUES (?, ?, ?)
          ON CONFLICT (portal_id) DO UPDATE SET told = excluded.told, check_at = excluded.check_at",
@@ -57,4 +51,44 @@ pub(crate) async fn note(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// As [`note`], for an examination of the connection.
+///
+/// # Errors
+/// [`Error::Store`]; the report must then not be kept either.
+pub(crate) async fn note_report(
+    s: &Services,
+    tx: &mut Tx<'_>,
+    portal_id: &str,
+    before: Option<&Report>,
+    report: &Report,
+) -> Result<(), Error> {
+    let now = s.now().as_second();
+    let Some(told) = told(tx, portal_id).await? else { return Ok(()) };
+    let whom = Subscriber::load(&mut **tx, portal_id).await?;
+    let (news, next) = examined(before, report, &told, whom.repeat, now);
+    if let Some(news) = news {
+        let about = About { portal: &whom.portal, origin: &whom.origin, state: None };
+        post(s, tx, &whom, &news, &about).await?;
+    }
+    if next != told {
+        let json = to_json(&next)?;
+        sqlx::query!("UPDATE notice_state SET told = ? WHERE portal_id = ?", json, portal_id)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn told(tx: &mut Tx<'_>, portal_id: &str) -> Result<Option<Told>, Error> {
+    let row = sqlx::query!("SELECT told FROM notice_state WHERE portal_id = ?", portal_id)
+        .fetch_optional(&mut **tx)
+        .await?;
+    let bad = StoreError::Inconsistent { table: "notice_state", column: "told" };
+    row.map(|row| serde_json::from_str(&row.told).map_err(|_| bad.into())).transpose()
+}
+
+fn to_json(told: &Told) -> Result<String, Error> {
+    serde_json::to_string(told).map_err(|_| Error::Internal("what was told can't be written as JSON"))
 }

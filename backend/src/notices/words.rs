@@ -8,6 +8,8 @@ use crate::{renewal::State, store::at};
 
 /// Where a notice leads, below the portal's origin: what comes and what was.
 pub const RENEWALS: &str = "/admin/settings/renewals";
+/// Where the connection is shown with its checks, below the portal's origin.
+const SETTINGS: &str = "/admin/settings";
 /// Where the settings of notices are, below the portal's origin.
 pub const NOTIFICATIONS: &str = "/admin/notifications";
 
@@ -27,12 +29,16 @@ pub(super) fn payload(news: &News, about: &About<'_>, now: i64) -> Value {
     if let Some(key) = key.filter(|_| names_expiry(news)) {
         text.push_str(&left(key.expires_at, now));
     }
-    let settings = matches!(news, News::Test).then_some(NOTIFICATIONS);
+    let page = match news {
+        News::Test => NOTIFICATIONS,
+        News::ConnectionFails(_) | News::ConnectionWorks { .. } => SETTINGS,
+        _ => RENEWALS,
+    };
     let fault = match news {
         News::FirstFailure(f) | News::StillFailing { fault: f, .. } | News::PersonNeeded { fault: f, .. } => {
             (f.code.clone(), f.trace_id.clone())
         }
-        News::AtRisk(c) => (c.qlik_code.clone(), c.trace_id.clone()),
+        News::AtRisk(c) | News::ConnectionFails(c) => (c.qlik_code.clone(), c.trace_id.clone()),
         _ => (None, None),
     };
     json!({
@@ -42,7 +48,7 @@ pub(super) fn payload(news: &News, about: &About<'_>, now: i64) -> Value {
             "portal": about.portal,
             "title": title,
             "text": text,
-            "link": format!("{}{}", about.origin, settings.unwrap_or(RENEWALS)),
+            "link": format!("{}{page}", about.origin),
             "key_id": key.map(|k| &k.key_id),
             "key_expires_at": key.map(|k| at(k.expires_at).to_string()),
             "qlik_code": fault.0,
@@ -81,6 +87,14 @@ fn said(news: &News, now: i64) -> (&'static str, String) {
             "The coming renewal of the Qlik key is at risk",
             format!("{} {}", check.says, check.remedy.as_deref().unwrap_or_default()).trim().to_owned(),
         ),
+        News::ConnectionFails(check) => (
+            "The connection to Qlik does not work",
+            format!("{} {}", check.says, check.remedy.as_deref().unwrap_or_default()).trim().to_owned(),
+        ),
+        News::ConnectionWorks { since } => (
+            "The connection to Qlik works again",
+            format!("All checks pass. The trouble that began on {} is over.", moment(*since)),
+        ),
         News::Expires => (
             "The Qlik key expires soon",
             "It was not renewed yet. Look at the renewals for what stands in the way, or paste a new key in the \
@@ -103,7 +117,10 @@ fn said(news: &News, now: i64) -> (&'static str, String) {
 }
 
 fn names_expiry(news: &News) -> bool {
-    !matches!(news, News::Test | News::StoodStill { .. })
+    !matches!(
+        news,
+        News::Test | News::StoodStill { .. } | News::ConnectionFails(_) | News::ConnectionWorks { .. }
+    )
 }
 
 /// How long the key in use still lives.
@@ -156,6 +173,7 @@ mod tests {
             News::Recovered { renewed: false, since: 0 },
             News::Renewed,
             News::Expires,
+            News::ConnectionWorks { since: 0 },
             News::StoodStill { from: 0, to: 9 },
             News::Test,
         ] {

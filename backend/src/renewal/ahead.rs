@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Services,
-    integration::{Check, Outcome, span_words},
+    doctor::{Check, Outcome, span_words},
     keys::OwnedKey,
     words,
 };
@@ -194,6 +194,7 @@ impl Unmade {
             remedy: remedy.map(str::to_owned),
             link: None,
             elapsed_ms: None,
+            request: None,
             qlik_code: None,
             trace_id: None,
         }

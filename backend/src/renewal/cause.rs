@@ -72,14 +72,27 @@ pub(super) async fn of(
     key: &OwnedKey,
     e: &QlikError,
 ) -> Result<(NeedReason, Fault), Error> {
-    let reason = if row.state.current.expires_at <= services.now().as_second() {
-        expired(services, row, key).await?.0
+    let reason = reason(services, row, key).await?;
+    Ok((reason, with(e, &said(reason, owner_of(key)))))
+}
+
+/// As [`of`], in words alone.
+pub(crate) async fn why_refused(services: &Services, row: &Row, key: &OwnedKey) -> Result<Said, Error> {
+    Ok(said(reason(services, row, key).await?, owner_of(key)))
+}
+
+fn owner_of(key: &OwnedKey) -> &str {
+    key.owner_email.as_deref().unwrap_or(&key.owner_name)
+}
+
+async fn reason(services: &Services, row: &Row, key: &OwnedKey) -> Result<NeedReason, Error> {
+    if row.state.current.expires_at <= services.now().as_second() {
+        Ok(expired(services, row, key).await?.0)
     } else if key.token.claims().tenant_id.as_deref().is_some_and(|t| t != row.tenant_id) {
-        NeedReason::WrongTenant
+        Ok(NeedReason::WrongTenant)
     } else {
-        ask_owner(services, row, key).await?
-    };
-    Ok((reason, with(e, &said(reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)))))
+        ask_owner(services, row, key).await
+    }
 }
 
 /// The words for a key whose time is over, and whether another database of
@@ -93,7 +106,7 @@ pub(super) async fn expired(
         OwnerEyes::Open(tenant) if replaced(services, row, key, &*tenant).await? => NeedReason::Superseded,
         _ => NeedReason::Expired,
     };
-    Ok((reason, plain(said(reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)).joined())))
+    Ok((reason, plain(said(reason, owner_of(key)).joined())))
 }
 
 async fn ask_owner(services: &Services, row: &Row, key: &OwnedKey) -> Result<NeedReason, Error> {

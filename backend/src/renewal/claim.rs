@@ -5,10 +5,11 @@
 use qlik::host::TenantHost;
 use sqlx::SqliteExecutor;
 
-use super::{State, core::next_action_at, lanes::Due};
+use super::{State, core::next_action_at};
 use crate::{
     Error, Services,
     store::{StoreError, Tx, one_row},
+    work::{Due, Portion},
 };
 
 /// How long a claim holds without being renewed, in seconds. Longer than the
@@ -106,18 +107,11 @@ async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Ro
 }
 
 impl Services {
-    /// At most `limit` integrations that have something to do and that nobody
-    /// holds, at most `of_one` of one tenant: each tenant's oldest first, then each
-    /// one's second. Tenants in `without` are left out.
-    pub(super) async fn due_integrations(
-        &self,
-        now: i64,
-        without: &[&str],
-        of_one: i64,
-        limit: i64,
-    ) -> Result<Vec<Due>, Error> {
+    /// Integrations that have something to do and that nobody holds: each tenant's
+    /// oldest first, then each one's second.
+    pub(super) async fn due_integrations(&self, now: i64, portion: Portion<'_>) -> Result<Vec<Due>, Error> {
         let longest = now + LEASE;
-        let without = serde_json::json!(without).to_string();
+        let Portion { without, of_one, limit } = portion;
         Ok(sqlx::query_as!(
             Due,
             r#"SELECT portal_id AS "portal_id!", tenant_host AS "tenant_host!" FROM (

@@ -203,6 +203,7 @@ fn the_coming_renewal_is_looked_at_once_a_day_and_soon_again_where_qlik_did_not_
         remedy: None,
         link: None,
         elapsed_ms: None,
+        request: None,
         qlik_code: None,
         trace_id: None,
     };

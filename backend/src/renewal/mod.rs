@@ -13,7 +13,6 @@ mod cause;
 mod claim;
 mod core;
 mod finish;
-mod lanes;
 mod look;
 mod policy;
 mod port;
@@ -28,8 +27,9 @@ pub use self::{
     apply::{Event, apply},
     core::{Action, Decision, decide, next_action_at},
 };
-pub(crate) use cause::said as said_of_need;
+pub(crate) use cause::{said as said_of_need, why_refused};
 pub(crate) use claim::{Row, load, to_json};
+pub(crate) use look::tag;
 pub(crate) use policy::next_look;
 pub use policy::{Policy, due_at, lead};
 pub(crate) use port::Tenants;

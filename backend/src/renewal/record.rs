@@ -116,6 +116,10 @@ async fn write_side(
                 "old_key": row.state.current.key_id, "new_key": new.key_id, "expires_at": state.current.expires_at,
             });
             audit::record(tx, &row.portal_id, None, audit::KEY_RENEWED, detail, s.now()).await?;
+            // The whole connection is examined with the new key.
+            sqlx::query!("UPDATE integrations SET probe_at = ? WHERE portal_id = ?", now, row.portal_id)
+                .execute(&mut **tx)
+                .await?;
             tracing::info!(portal.id = %row.portal_id, key.id = %new.key_id, "the Qlik key was renewed");
         }
         Side::Gone(key_id) => key_gone(tx, &row.portal_id, key_id, now).await?,

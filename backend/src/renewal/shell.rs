@@ -1,5 +1,5 @@
 //! The loop around the core: claim, decide, act, record, until there is nothing
-//! to do. Used by `tick.rs`, which says whose turn it is, and by Renew now.
+//! to do. Used by `tick.rs` and by Renew now.
 
 use std::time::Duration;
 

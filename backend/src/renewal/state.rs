@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::integration::{Check, Outcome};
+use crate::doctor::{Check, Outcome};
 
 /// What the core knows of a key: enough to time it, nothing that is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

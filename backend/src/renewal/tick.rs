@@ -1,22 +1,30 @@
-//! Working off what is due. Hosted by the server's renewal task.
+//! The renewal's part in working off what is due. Hosted by the server's renewal
+//! task.
 
-use std::{
-    collections::HashMap,
-    pin::pin,
-    time::{Duration, Instant},
+use async_trait::async_trait;
+
+use crate::{
+    Error, Services,
+    work::{self, Due, Kind, Portion},
 };
 
-use futures::{StreamExt, stream::FuturesUnordered};
+/// What the renewal works off.
+struct Renewals<'a>(&'a Services);
 
-use super::lanes::{Due, Lanes};
-use crate::{Error, Services};
+#[async_trait]
+impl Kind for Renewals<'_> {
+    async fn due(&self, portion: Portion<'_>) -> Result<Vec<Due>, Error> {
+        let now = self.0.now().as_second();
+        self.0.beat(now).await?;
+        self.0.due_integrations(now, portion).await
+    }
 
-/// How many due integrations are read at once, and how many of one tenant.
-const READ: i64 = 512;
-const READ_OF_ONE: i64 = 32;
-/// While work is at hand, what came due meanwhile is read so often at least; and
-/// what was just advanced is left alone so long, whatever its row says.
-const PAUSE: Duration = Duration::from_secs(1);
+    async fn work(&self, portal_id: &str) {
+        if let Err(e) = self.0.advance(portal_id).await {
+            tracing::error!(portal.id = %portal_id, error = %e, "the renewal could not be advanced");
+        }
+    }
+}
 
 impl Services {
     /// Works off what is due; gives back how many integrations were advanced.
@@ -25,67 +33,16 @@ impl Services {
     /// [`Error::Store`] where the due ones can't be read. An integration that
     /// fails is logged and does not hold up the others.
     pub async fn tick(&self) -> Result<usize, Error> {
-        self.work_off(std::future::pending()).await
+        self.tick_until(std::future::pending()).await
     }
 
-    /// As [`Services::tick`], until there is nothing due any more, or `stop`
-    /// completes: then what was begun is ended and nothing else is begun. What
-    /// comes due meanwhile is worked off too.
+    /// As [`Services::tick`], until `stop` completes at the latest: then what was
+    /// begun is ended, and nothing else is begun.
     ///
     /// # Errors
     /// As [`Services::tick`].
-    pub async fn work_off(&self, stop: impl Future<Output = ()>) -> Result<usize, Error> {
-        let mut stop = pin!(stop);
-        let mut work = Work::default();
-        let mut running = FuturesUnordered::new();
-        let (mut advanced, mut end) = (0, None);
-        loop {
-            if end.is_none() {
-                match self.whose_turn(&mut work, running.is_empty()).await {
-                    Ok(next) => running.extend(next.into_iter().map(|due| self.advance_one(due))),
-                    // What was begun is ended all the same.
-                    Err(e) => end = Some(Err(e)),
-                }
-            }
-            if running.is_empty() {
-                return end.unwrap_or(Ok(())).map(|()| advanced);
-            }
-            tokio::select! {
-                biased;
-                () = &mut stop, if end.is_none() => end = Some(Ok(())),
-                Some(due) = running.next() => {
-                    advanced += 1;
-                    work.ended(due);
-                }
-                () = tokio::time::sleep(PAUSE) => {}
-            }
-        }
-    }
-
-    /// All that may begin now.
-    async fn whose_turn(&self, work: &mut Work, idle: bool) -> Result<Vec<Due>, Error> {
-        self.beat(self.now().as_second()).await?;
-        let mut next = Vec::new();
-        while work.lanes.has_room() {
-            next.extend(std::iter::from_fn(|| work.lanes.next()));
-            if !work.wants_more(idle && next.is_empty()) || self.read_due(work).await? == 0 {
-                break;
-            }
-        }
-        Ok(next)
-    }
-
-    async fn advance_one(&self, due: Due) -> Due {
-        if let Err(e) = self.advance(&due.portal_id).await {
-            tracing::error!(portal.id = %due.portal_id, error = %e, "the renewal could not be advanced");
-        }
-        due
-    }
-
-    async fn read_due(&self, work: &mut Work) -> Result<usize, Error> {
-        let now = self.now().as_second();
-        let due = self.due_integrations(now, &work.lanes.supplied(), READ_OF_ONE, READ).await?;
-        Ok(work.took(due))
+    pub async fn tick_until(&self, stop: impl Future<Output = ()>) -> Result<usize, Error> {
+        work::work_off(&Renewals(self), stop).await
     }
 
     /// Remembers that the renewal task looked.
@@ -116,34 +73,5 @@ impl Services {
         Ok(sqlx::query_scalar!(r#"SELECT tick_at AS "at!" FROM scheduler WHERE id = 1"#)
             .fetch_optional(self.db().read())
             .await?)
-    }
-}
-
-/// What is in hand, and when to read more.
-#[derive(Debug, Default)]
-struct Work {
-    lanes: Lanes,
-    /// When something was read last, and whether it was anything new.
-    read: Option<(Instant, bool)>,
-    /// What ended in the last [`PAUSE`].
-    ended: HashMap<String, Instant>,
-}
-
-impl Work {
-    fn wants_more(&self, idle: bool) -> bool {
-        let Some((at, new)) = self.read else { return true };
-        at.elapsed() >= PAUSE || (new && (idle || self.lanes.ran_dry()))
-    }
-
-    fn took(&mut self, due: Vec<Due>) -> usize {
-        self.ended.retain(|_, at| at.elapsed() < PAUSE);
-        let added = self.lanes.add(due.into_iter().filter(|d| !self.ended.contains_key(&d.portal_id)));
-        self.read = Some((Instant::now(), added > 0));
-        added
-    }
-
-    fn ended(&mut self, due: Due) {
-        self.lanes.done(&due);
-        self.ended.insert(due.portal_id, Instant::now());
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
 
 mod delivering;
+mod doctor;
 mod house;
 mod my_apps;
 mod receivers;

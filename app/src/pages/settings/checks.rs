@@ -47,6 +47,7 @@ fn line(check: &Check, id: Option<String>) -> AnyView {
     let title = (check.outcome == Outcome::NotChecked)
         .then(|| view! { <span class="check-title">{check.title.clone()}". "</span> });
     let elapsed = check.elapsed_ms.map(|ms| view! { <span class="check-ms">{format!("{ms} ms")}</span> });
+    let asked = check.request.clone().map(|text| view! { <code class="check-asked">{text}</code> });
     let remedy = check.remedy.clone().map(|text| view! { <p class="check-remedy">{text}</p> });
     let codes = codes(check.qlik_code.as_deref(), check.trace_id.as_deref());
     view! {
@@ -58,7 +59,7 @@ fn line(check: &Check, id: Option<String>) -> AnyView {
                 {check.link.as_ref().map(console_link)}
                 {codes}
             </div>
-            {elapsed}
+            <div class="check-call">{asked} {elapsed}</div>
         </li>
     }
     .into_any()

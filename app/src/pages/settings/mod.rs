@@ -44,8 +44,13 @@ const FIELDS: &[&str] = &[
     "auth_option",
     "api_key",
     "email_as_subject",
+    "check-clock",
+    "check-identity_provider",
     "check-jwt_login",
+    "check-csrf",
     "check-apps",
+    "check-engine",
+    "check-rate",
 ];
 
 /// The portal's address and its Qlik Sense integration.

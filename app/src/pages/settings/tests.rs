@@ -137,6 +137,7 @@ fn failed(id: &str) -> Check {
             url: "https://acme.eu.qlikcloud.com/web".into(),
         }),
         elapsed_ms: Some(84),
+        request: None,
         qlik_code: Some("LOGIN-10".into()),
         trace_id: Some("5f0c".into()),
     }

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     Actor, Services,
+    doctor::{Facts, Report},
     identity::IdentityView,
-    integration::{Facts, Report, Typed},
+    integration::Typed,
     renewal::{Row, load},
     store::{Db, at, cut},
 };

@@ -3,17 +3,21 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::table::about;
+
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It is as it must be.
     Passed,
+    /// It works; something could be better, and nothing has to be done.
+    Advice,
     /// It works, and a person should know something.
     Warning,
     /// It does not work; nothing is stored.
     Failed,
-    /// An earlier check did not pass, so this one could not be made.
+    /// An earlier check did not pass, or it does not apply: it says which.
     NotChecked,
 }
 
@@ -29,10 +33,9 @@ pub struct Link {
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// Which: `tenant`, `key`, `owner`, `lifetime`, `renewal`, `web_integration`, `origin`, `read_users`,
-    /// `jwt_login`, `apps`.
+    /// Which, a stable name: see [`super::ids`].
     pub id: String,
-    /// What it proves, for one that was not made.
+    /// What it proves.
     pub title: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -44,6 +47,9 @@ pub struct Check {
     pub link: Option<Link>,
     /// How long it took, in milliseconds.
     pub elapsed_ms: Option<u32>,
+    /// What was asked of Qlik; none where nothing was.
+    #[serde(default)]
+    pub request: Option<String>,
     /// Qlik's code.
     pub qlik_code: Option<String>,
     /// Qlik's trace id.
@@ -68,12 +74,7 @@ pub struct Report {
 impl Check {
     /// The field of the form that the check `id` is about, if it is about one.
     pub fn field_of(id: &str) -> Option<&'static str> {
-        match id {
-            "tenant" => Some("tenant_host"),
-            "web_integration" | "origin" => Some("web_integration_id"),
-            "key" | "owner" | "lifetime" | "renewal" | "read_users" => Some("api_key"),
-            _ => None,
-        }
+        about(id)?.1
     }
 }
 
@@ -93,6 +94,8 @@ pub(super) struct Note {
     pub(super) link: Option<Link>,
     pub(super) code: Option<String>,
     pub(super) trace: Option<String>,
+    /// Whether the checks that need this one are made.
+    pub(super) open: bool,
 }
 
 impl Note {
@@ -104,7 +107,12 @@ impl Note {
             link: None,
             code: None,
             trace: None,
+            open: true,
         }
+    }
+
+    pub(super) fn advice(says: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Advice, remedy: Some(remedy.into()), ..Self::passed(says) }
     }
 
     pub(super) fn warning(says: impl Into<String>, remedy: impl Into<String>) -> Self {
@@ -112,7 +120,23 @@ impl Note {
     }
 
     pub(super) fn failed(says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Failed, ..Self::warning(says, remedy) }
+        Self { outcome: Outcome::Failed, open: false, ..Self::warning(says, remedy) }
+    }
+
+    pub(super) fn not_checked(says: impl Into<String>) -> Self {
+        Self { outcome: Outcome::NotChecked, open: false, ..Self::passed(says) }
+    }
+
+    /// What needs this one is left out.
+    pub(super) fn closed(mut self) -> Self {
+        self.open = false;
+        self
+    }
+
+    /// What needs this one is made all the same.
+    pub(super) fn open(mut self) -> Self {
+        self.open = true;
+        self
     }
 
     pub(super) fn link(mut self, label: &str, url: String) -> Self {

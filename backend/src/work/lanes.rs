@@ -17,9 +17,9 @@ const ENOUGH: usize = 8;
 
 /// An integration with something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Due {
-    pub(super) portal_id: String,
-    pub(super) tenant_host: String,
+pub(crate) struct Due {
+    pub(crate) portal_id: String,
+    pub(crate) tenant_host: String,
 }
 
 #[derive(Debug, Default)]

@@ -1,0 +1,199 @@
+//! The checks of the identity provider and of the JWT login.
+
+use std::sync::Arc;
+
+use qlik::{
+    ConsolePage, IdentityProvider, User,
+    error::{Error as QlikError, ErrorKind},
+    jwt::JwtSubject,
+};
+
+use super::{
+    report::Note,
+    subject::{Known, Login, Subject, name},
+    table::Made,
+};
+use crate::{Error, door::the_one};
+
+/// How the tenant's identity providers stand to this portal's identity.
+enum Ours<'a> {
+    Right,
+    Missing,
+    OtherCertificate,
+    Inactive,
+    /// One that was meant to be ours, entered with another issuer.
+    OtherIssuer(&'a str),
+    /// The same, with another key id.
+    OtherKid(&'a str),
+}
+
+impl Subject<'_> {
+    pub(super) async fn identity_provider(&self, known: &mut Known) -> Made {
+        if !known.owner.as_ref().is_some_and(User::is_tenant_admin) {
+            let says = "Not checked; the list of identity providers needs a Tenant Admin’s key. The sign-in below shows it.";
+            return Ok(Note::not_checked(says).open());
+        }
+        let all = match self.with_key().identity_providers().await {
+            Ok(all) => all,
+            Err(e) if e.kind() == ErrorKind::Forbidden => {
+                let says = "Not checked; the list of identity providers needs a right that the owner lacks. The sign-in below shows it.";
+                return Ok(Note::not_checked(says).codes(&e).open());
+            }
+            Err(e) => return Ok(self.failed(known, &e)),
+        };
+        let again = "Qlik can’t change one: delete it there and create it again with the values below.";
+        let note = match self.ours(&all) {
+            Ours::Right => {
+                return Ok(Note::passed("The tenant has this portal’s issuer, key id and certificate."));
+            }
+            Ours::Missing => {
+                known.identity_missing = true;
+                let remedy = "Create it from this page, or by hand in Qlik with the values below.";
+                if self.had_provider {
+                    Note::failed(
+                        "The JWT identity provider of this portal was deleted in Qlik, so no user can sign in.",
+                        remedy,
+                    )
+                } else {
+                    Note::warning(
+                        "The tenant has no JWT identity provider of this portal yet, so no user can sign in.",
+                        remedy,
+                    )
+                    .closed()
+                }
+            }
+            Ours::OtherCertificate => Note::failed(
+                "The tenant’s JWT identity provider with this portal’s issuer and key id has another certificate.",
+                again,
+            ),
+            Ours::Inactive => Note::failed(
+                "The tenant’s JWT identity provider of this portal is switched off.",
+                "Switch it on in Qlik.",
+            ),
+            Ours::OtherIssuer(issuer) => {
+                known.identity_missing = true;
+                Note::failed(
+                    format!(
+                        "The tenant’s JWT identity provider with this portal’s key id names another issuer: {issuer}."
+                    ),
+                    again,
+                )
+            }
+            Ours::OtherKid(kid) => {
+                known.identity_missing = true;
+                Note::failed(
+                    format!(
+                        "The tenant’s JWT identity provider with this portal’s issuer has another key id: {kid}."
+                    ),
+                    again,
+                )
+            }
+        };
+        Ok(self.link(note, ConsolePage::IdentityProviders))
+    }
+
+    fn ours<'b>(&self, all: &'b [IdentityProvider]) -> Ours<'b> {
+        let issuer = |p: &&IdentityProvider| p.issuer.as_deref() == Some(&self.identity.issuer);
+        let kid = |p: &&IdentityProvider| p.keys.iter().any(|k| k.kid == self.identity.kid);
+        let Some(idp) = all.iter().find(|p| issuer(p) && kid(p)) else {
+            if let Some(near) = all.iter().find(kid) {
+                return Ours::OtherIssuer(near.issuer.as_deref().unwrap_or("none"));
+            }
+            let near = all.iter().find(issuer).and_then(|p| p.keys.first());
+            return near.map_or(Ours::Missing, |k| Ours::OtherKid(&k.kid));
+        };
+        let squeeze = |pem: &str| pem.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        let wanted = squeeze(&self.identity.certificate_pem);
+        if idp.active == Some(false) {
+            Ours::Inactive
+        } else if idp.keys.iter().any(|k| k.pem.is_empty() || squeeze(&k.pem.replace("\\n", "")) == wanted) {
+            Ours::Right
+        } else {
+            Ours::OtherCertificate
+        }
+    }
+
+    /// Signs in as the administrator, or as the key's owner where Qlik has no
+    /// user for the administrator.
+    pub(super) async fn jwt_login(&self, known: &mut Known) -> Made {
+        let Some(owner) = &known.owner else { return Err(Error::Internal("a check without what it needs")) };
+        let (who, expected, instead) = self.who(owner, &known.users);
+        let portal = self.portal;
+        let opened = self
+            .services
+            .login_at(&portal.id, self.host, self.web_integration_id, &portal.origin, &who)
+            .await?;
+        Ok(match opened {
+            Ok(session) if expected.as_deref().is_none_or(|id| id == session.user().id) => {
+                let says = format!("{} can sign in by JWT.", name(session.user()));
+                known.login = Some(Login { session: Arc::new(session), instead });
+                Note::passed(says)
+            }
+            Ok(session) => {
+                let says =
+                    format!("Qlik opened a session for {} instead of {}.", name(session.user()), who.email);
+                let wrong = self.qlik().with_session(self.host, Arc::new(session));
+                if let Err(e) = wrong.logout().await {
+                    tracing::warn!(error = %e, "the wrong session could not be closed at Qlik");
+                }
+                Note::failed(says, "It was closed. Report it to the Qlik tenant's administrator.")
+            }
+            Err(e) => self.login_failed(known, &e),
+        })
+    }
+
+    /// Whom to sign in, the id that the session must be of, and why it is not the
+    /// administrator.
+    fn who(&self, owner: &User, found: &[User]) -> (JwtSubject, Option<String>, Option<String>) {
+        let subject = |u: &User| JwtSubject {
+            sub: u.subject.clone(),
+            name: u.name.clone(),
+            email: u.email.clone().unwrap_or_else(|| self.email.to_owned()),
+            groups: Vec::new(),
+        };
+        let trouble = match the_one(found.to_vec(), self.email) {
+            Ok(me) => return (subject(&me), Some(me.id), None),
+            Err(trouble) => trouble.says,
+        };
+        if self.by_email && found.is_empty() {
+            let email = self.email.to_owned();
+            let who =
+                JwtSubject { sub: email.clone(), name: self.name.to_owned(), email, groups: Vec::new() };
+            return (who, None, None);
+        }
+        (subject(owner), Some(owner.id.clone()), Some(trouble))
+    }
+
+    fn login_failed(&self, known: &mut Known, e: &QlikError) -> Note {
+        let origin = &self.portal.origin;
+        let note = match (e.kind(), e.code()) {
+            (_, Some("LOGIN-10" | "LOGIN-8")) => self.link(
+                Note::failed(
+                    format!("Qlik refuses the sign-in: the web integration does not list {origin}."),
+                    format!("Add {origin} to its origins in Qlik."),
+                ),
+                ConsolePage::Web,
+            ),
+            (_, Some("LOGIN-12")) => self.link(
+                Note::failed(
+                    format!("Several active users of the tenant have the e-mail {}.", self.email),
+                    "A Tenant Admin disables or deletes the ones that are not used.",
+                ),
+                ConsolePage::Users,
+            ),
+            (ErrorKind::Unauthorized | ErrorKind::BadRequest | ErrorKind::Forbidden, _) => {
+                let title = e.title().map_or_else(String::new, |t| format!(": {t}"));
+                self.link(
+                    Note::failed(
+                        format!("Qlik refuses the portal's JWT{title}."),
+                        "Most often the tenant has no JWT identity provider with this portal's issuer, key id and \
+                         certificate. A Tenant Admin creates it in Qlik with the values below; then save again.",
+                    ),
+                    ConsolePage::IdentityProviders,
+                )
+            }
+            _ => return self.failed(known, e),
+        };
+        note.codes(e)
+    }
+}

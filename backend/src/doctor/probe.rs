@@ -1,0 +1,224 @@
+//! Examining what is stored: when an administrator asks, when the operator asks
+//! at the command line, and by itself.
+
+use async_trait::async_trait;
+
+use super::{
+    report::{Outcome, Report},
+    subject::Subject,
+};
+use crate::{
+    Actor, Error, Portal, Services, notices,
+    renewal::load,
+    work::{self, Due, Kind, Portion},
+};
+
+/// Between two probes of a connection, in seconds; up to a tenth less, so that
+/// portals that were connected together are not probed together.
+const EVERY: i64 = 900;
+/// After a probe that found a failure: whether it lasts is known soon.
+const AGAIN: i64 = 120;
+
+/// In whose name a stored connection is examined.
+struct Asker {
+    email: String,
+    name: String,
+    saved_at: i64,
+}
+
+struct Probes<'a>(&'a Services);
+
+#[async_trait]
+impl Kind for Probes<'_> {
+    async fn due(&self, portion: Portion<'_>) -> Result<Vec<Due>, Error> {
+        let now = self.0.now().as_second();
+        // One that is further off was set by a clock that has been put back since.
+        let longest = now + EVERY;
+        let Portion { without, of_one, limit } = portion;
+        Ok(sqlx::query_as!(
+            Due,
+            r#"SELECT portal_id AS "portal_id!", tenant_host AS "tenant_host!" FROM (
+                   SELECT portal_id, tenant_host, probe_at,
+                          row_number() OVER (PARTITION BY tenant_host ORDER BY probe_at) AS turn
+                   FROM integrations
+                   WHERE (probe_at <= ? OR probe_at > ?)
+                     AND tenant_host NOT IN (SELECT value FROM json_each(?)))
+               WHERE turn <= ? ORDER BY turn, probe_at LIMIT ?"#,
+            now,
+            longest,
+            without,
+            of_one,
+            limit
+        )
+        .fetch_all(self.0.db().read())
+        .await?)
+    }
+
+    async fn work(&self, portal_id: &str) {
+        if let Err(e) = self.0.probe(portal_id).await {
+            tracing::error!(portal.id = %portal_id, error = %e, "the connection could not be examined");
+        }
+    }
+}
+
+impl Services {
+    /// Examines the stored connection and keeps the outcome.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for anyone but an administrator,
+    /// [`Error::NotFound`] where nothing is connected.
+    pub async fn test_connection(&self, actor: &Actor) -> Result<Report, Error> {
+        actor.require_admin()?;
+        let portal = &actor.portal;
+        let saved_at = self.asker(&portal.id).await?.saved_at;
+        let asker = Asker { email: actor.email.clone(), name: actor.name.clone(), saved_at };
+        self.examine_stored(portal, &asker).await
+    }
+
+    /// As [`Services::test_connection`], for the operator: in the name of the
+    /// administrator who saved the settings.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where nothing is connected.
+    pub async fn doctor(&self, portal: &Portal) -> Result<Report, Error> {
+        let asker = self.asker(&portal.id).await?;
+        self.examine_stored(portal, &asker).await
+    }
+
+    /// Examines the connections whose time has come; gives back how many. `stop`
+    /// ends it after those that were begun.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the due ones can't be read.
+    pub async fn probe_until(&self, stop: impl Future<Output = ()>) -> Result<usize, Error> {
+        work::work_off(&Probes(self), stop).await
+    }
+
+    async fn probe(&self, portal_id: &str) -> Result<(), Error> {
+        if !self.claim_probe(portal_id).await? {
+            return Ok(());
+        }
+        let portal = self.portal(portal_id).await?.ok_or(Error::NotFound)?;
+        match self.doctor(&portal).await {
+            // Disconnected meanwhile.
+            Ok(_) | Err(Error::NotFound) => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Moves the time of the next probe on; `false`: another process did.
+    async fn claim_probe(&self, portal_id: &str) -> Result<bool, Error> {
+        let now = self.now().as_second();
+        let (next, longest) = (now + EVERY - crate::backoff::part(EVERY / 10, self.jitter()), now + EVERY);
+        let mut tx = self.db().write().await?;
+        let claimed = sqlx::query!(
+            "UPDATE integrations SET probe_at = ? WHERE portal_id = ? AND (probe_at <= ? OR probe_at > ?)",
+            next,
+            portal_id,
+            now,
+            longest
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(claimed.rows_affected() == 1)
+    }
+
+    /// The administrator who saved the settings, or another one of the portal, or
+    /// the key's owner where none is left.
+    async fn asker(&self, portal_id: &str) -> Result<Asker, Error> {
+        sqlx::query_as!(
+            Asker,
+            r#"SELECT COALESCE(u.email, k.owner_email, '') AS "email!: String",
+                      COALESCE(u.name, k.owner_name, '') AS "name!: String", i.saved_at AS "saved_at!: i64"
+               FROM integrations i
+               LEFT JOIN users u ON u.id = (
+                   SELECT id FROM users WHERE portal_id = i.portal_id AND role = 'administrator' AND status = 'active'
+                   ORDER BY id = (SELECT saved_by FROM integrations x WHERE x.portal_id = users.portal_id) DESC,
+                            is_owner DESC, created_at LIMIT 1)
+               LEFT JOIN api_keys k ON k.portal_id = i.portal_id AND k.state = 'current'
+               WHERE i.portal_id = ?"#,
+            portal_id
+        )
+        .fetch_optional(self.db().read())
+        .await?
+        .ok_or(Error::NotFound)
+    }
+
+    async fn examine_stored(&self, portal: &Portal, asker: &Asker) -> Result<Report, Error> {
+        let row = load(self.db().read(), &portal.id).await?.ok_or(Error::NotFound)?;
+        let key = self
+            .key(&portal.id, &row.state.current.key_id)
+            .await?
+            .ok_or(Error::Internal("the key in use has no token in the vault"))?;
+        let identity = self.identity(portal).await?;
+        let before = self.last_report(&portal.id).await?;
+        let had_provider = identity.idp_id.is_some()
+            || before
+                .as_ref()
+                .and_then(|r| r.check("identity_provider"))
+                .is_some_and(|c| c.outcome == Outcome::Passed);
+        let found = self
+            .examine(&Subject {
+                services: self,
+                portal,
+                email: &asker.email,
+                name: &asker.name,
+                host: &row.tenant_host,
+                key: key.token.clone(),
+                web_integration_id: &row.web_integration_id,
+                by_email: row.email_as_subject,
+                identity: &identity,
+                stored: Some((&row, &key)),
+                had_provider,
+            })
+            .await?;
+        if found.key_refused || row.state.need.is_some() {
+            self.recheck_key(&portal.id).await?;
+        }
+        self.keep_report(&portal.id, asker.saved_at, before.as_ref(), &found.report).await?;
+        self.changed(&portal.id);
+        Ok(found.report)
+    }
+
+    /// Keeps the outcome, with the notice that arises from it, unless the settings
+    /// were saved anew meanwhile.
+    async fn keep_report(
+        &self,
+        portal_id: &str,
+        saved_at: i64,
+        before: Option<&Report>,
+        report: &Report,
+    ) -> Result<(), Error> {
+        let now = self.now().as_second();
+        let json = serde_json::to_string(report)
+            .map_err(|_| Error::Internal("a report can't be written as JSON"))?;
+        let soon = if report.ok { i64::MAX } else { now + AGAIN };
+        let mut tx = self.db().write().await?;
+        // The renewal does not depend on it, so its version stays.
+        let kept = sqlx::query!(
+            "UPDATE integrations SET checked_at = ?, last_report = ?, probe_at = min(probe_at, ?)
+             WHERE portal_id = ? AND saved_at = ?",
+            now,
+            json,
+            soon,
+            portal_id,
+            saved_at
+        )
+        .execute(&mut *tx)
+        .await?;
+        if kept.rows_affected() == 1 {
+            notices::note_report(self, &mut tx, portal_id, before, report).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn last_report(&self, portal_id: &str) -> Result<Option<Report>, Error> {
+        let json = sqlx::query_scalar!("SELECT last_report FROM integrations WHERE portal_id = ?", portal_id)
+            .fetch_optional(self.db().read())
+            .await?
+            .flatten();
+        // One that an older version wrote is left out until the next test.
+        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    }
+}
