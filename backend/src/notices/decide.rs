@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    doctor::{Check, Outcome, Report},
+    doctor::{Check, Outcome},
     renewal::{Fault, KeyRef, NeedReason, Phase, State, lead},
 };
 
@@ -83,9 +83,9 @@ impl News {
 /// An alert that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Open {
-    since: i64,
+    pub(super) since: i64,
     /// When it was told last.
-    told_at: i64,
+    pub(super) told_at: i64,
 }
 
 /// What was told and not taken back.
@@ -99,7 +99,7 @@ pub(crate) struct Told {
     /// The key, and the fewest days of which it was told.
     expiry: Option<(String, i64)>,
     /// The check of the connection that was told of.
-    connection: Option<(String, Open)>,
+    pub(super) connection: Option<(String, Open)>,
 }
 
 /// What is worth telling of the step from `before` to `after`, and what is told
@@ -206,43 +206,9 @@ fn ahead(before: &State, after: &State, told: &mut Told) -> Option<News> {
     (!known).then(|| News::AtRisk(check.clone()))
 }
 
-/// What is worth telling of an examination of the connection, after the one
-/// before. A key that is refused is told of by the renewal, not here.
-///
-/// What can pass by itself is told when it was so twice in a row; what a person
-/// has to mend, at once.
-pub(crate) fn examined(
-    before: Option<&Report>,
-    report: &Report,
-    told: &Told,
-    repeat: i64,
-    now: i64,
-) -> (Option<News>, Told) {
-    let mut told = told.clone();
-    let failed = |r: &Report| r.checks.iter().find(|c| c.outcome == Outcome::Failed).cloned();
-    let Some(check) = failed(report) else {
-        let news = told.connection.take().map(|(_, open)| News::ConnectionWorks { since: open.since });
-        return (news, told);
-    };
-    if matches!(check.id.as_str(), "key" | "lifetime") {
-        return (None, told);
-    }
-    let passing = matches!(check.id.as_str(), "name" | "reach" | "tls" | "tenant" | "rate" | "engine");
-    if passing && before.and_then(failed).is_none_or(|c| c.id != check.id) {
-        return (None, told);
-    }
-    let since = match &told.connection {
-        Some((id, open)) if *id == check.id && !over(open.told_at, repeat, now) => return (None, told),
-        Some((_, open)) => open.since,
-        None => now,
-    };
-    told.connection = Some((check.id.clone(), Open { since, told_at: now }));
-    (Some(News::ConnectionFails(check)), told)
-}
-
 /// Whether `repeat` seconds are over since `told_at`. A moment that is still to
 /// come was written by a clock that has been put back since.
-fn over(told_at: i64, repeat: i64, now: i64) -> bool {
+pub(super) fn over(told_at: i64, repeat: i64, now: i64) -> bool {
     now - told_at >= repeat || told_at > now
 }
 

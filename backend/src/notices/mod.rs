@@ -9,6 +9,7 @@
 mod decide;
 mod deliver;
 mod deliveries;
+mod examined;
 mod form;
 mod mail;
 mod note;

@@ -2,7 +2,8 @@
 //! transaction: the notice is there if and only if the change is.
 
 use super::{
-    decide::{News, Told, arise, examined, next_check},
+    decide::{News, Told, arise, next_check},
+    examined::examined,
     subscriber::{Subscriber, post},
     words::About,
 };
