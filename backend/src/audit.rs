@@ -38,7 +38,13 @@ pub const INTEGRATION_SAVED: &str = "integration.saved";
 pub const INTEGRATION_DISCONNECTED: &str = "integration.disconnected";
 /// The identity provider was made at Qlik.
 pub const IDENTITY_PROVIDER_CREATED: &str = "identity_provider.created";
-/// The API key was renewed.
+/// A set-up with one key was confirmed; detail: what it makes.
+pub const SET_UP_CONFIRMED: &str = "set_up.confirmed";
+/// A set-up with one key ended: done, or undone.
+pub const SET_UP_ENDED: &str = "set_up.ended";
+/// What the portal made at Qlik was removed there.
+pub const REMOVED_AT_QLIK: &str = "qlik.removed";
+/// A key was renewed.
 pub const KEY_RENEWED: &str = "key.renewed";
 /// An administrator asked for a renewal; detail: `outcome`, `attempt`.
 pub const RENEWAL_REQUESTED: &str = "renewal.requested";

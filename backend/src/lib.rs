@@ -17,6 +17,7 @@ pub mod identity;
 pub mod integration;
 mod keys;
 pub mod notices;
+pub mod onboard;
 pub mod people;
 pub mod renewal;
 pub mod services;

@@ -145,7 +145,7 @@ pub async fn disconnect(
     FormPost::new(form::DISCONNECT, routes::DISCONNECT)
         .answer(Box::pin(async {
             let me = ctx::admin().await?;
-            let end = ctx::services()?.disconnect(&me, delete_keys).await?;
+            let end = ctx::services()?.disconnect(&me, delete_keys, false).await?;
             if end.disconnected {
                 flash::take(form::SETTINGS).await?;
                 return Ok(Next::to(routes::SETTINGS).saying(Notice::good(end.says)));

@@ -19,16 +19,27 @@ pub struct DisconnectEnd {
 }
 
 impl Services {
-    /// Ends the integration. With `delete_keys` the keys that the portal holds
-    /// are deleted at Qlik first, and nothing is ended where that fails.
+    /// Ends the integration. With `remove_made` what the portal made at Qlik is
+    /// removed there first, with `delete_keys` the keys that it holds are deleted;
+    /// nothing is ended where that fails.
     ///
     /// # Errors
     /// [`Error::NotAllowed`] for anyone but an administrator,
     /// [`Error::NotFound`] where nothing is connected.
-    pub async fn disconnect(&self, actor: &Actor, delete_keys: bool) -> Result<DisconnectEnd, Error> {
+    pub async fn disconnect(
+        &self,
+        actor: &Actor,
+        delete_keys: bool,
+        remove_made: bool,
+    ) -> Result<DisconnectEnd, Error> {
         actor.require_admin()?;
         let portal = actor.portal.id.as_str();
         let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+        if remove_made && let Err(says) = self.remove_made_at_qlik(actor).await? {
+            let says =
+                format!("{says} Nothing was disconnected. You can also disconnect and leave it there.");
+            return Ok(DisconnectEnd { disconnected: false, says });
+        }
         if delete_keys {
             let state = &row.state;
             let mut ids: Vec<&str> = state.retiring.iter().map(|r| r.key.key_id.as_str()).collect();

@@ -65,9 +65,7 @@ pub(super) fn parse(
     stored_host: Option<&TenantHost>,
 ) -> Result<Parsed, Vec<FieldError>> {
     let mut wrong = Vec::new();
-    let host = TenantHost::parse(&input.tenant_host, policy)
-        .map_err(|e| wrong.push(FieldError::new(HOST, host_code(&e))))
-        .ok();
+    let host = parse_host(&input.tenant_host, policy).map_err(|e| wrong.push(e)).ok();
     let web = input.web_integration_id.trim();
     let web_ok = web.len() <= 128 && web.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     if web.is_empty() {
@@ -80,9 +78,9 @@ pub(super) fn parse(
         "credentials" => wrong.push(FieldError::new("auth_option", "not_yet")),
         _ => wrong.push(FieldError::new("auth_option", "required")),
     }
-    let typed = input.api_key.as_ref().map(|k| k.expose_secret().trim()).filter(|k| !k.is_empty());
-    let key = if let Some(text) = typed {
-        ApiKeyToken::parse(text).map_err(|_| wrong.push(FieldError::new(KEY, "bad_token"))).ok()
+    let typed = input.api_key.as_ref().filter(|k| !k.expose_secret().trim().is_empty());
+    let key = if typed.is_some() {
+        parse_key(typed).map_err(|e| wrong.push(e)).ok()
     } else {
         match (stored_host, &host) {
             (None, _) => wrong.push(FieldError::new(KEY, "required")),
@@ -96,6 +94,18 @@ pub(super) fn parse(
         (Some(host), true) => Ok(Parsed { host, web_integration_id: web.to_owned(), key }),
         _ => Err(wrong),
     }
+}
+
+/// The tenant's host.
+pub(crate) fn parse_host(typed: &str, policy: &HostPolicy) -> Result<TenantHost, FieldError> {
+    TenantHost::parse(typed, policy).map_err(|e| FieldError::new(HOST, host_code(&e)))
+}
+
+/// A key that must be there.
+pub(crate) fn parse_key(typed: Option<&SecretString>) -> Result<ApiKeyToken, FieldError> {
+    let text = typed.map(|k| k.expose_secret().trim()).filter(|k| !k.is_empty());
+    let text = text.ok_or_else(|| FieldError::new(KEY, "required"))?;
+    ApiKeyToken::parse(text).map_err(|_| FieldError::new(KEY, "bad_token"))
 }
 
 fn host_code(e: &HostError) -> &'static str {

@@ -1,10 +1,13 @@
 //! Creating the JWT identity provider at Qlik, after the administrator saw what
 //! will be created.
 
-use qlik::{NewJwtIdp, error::ErrorKind};
+use qlik::{
+    IdentityProvider, NewJwtIdp, Tenant,
+    error::{Error as QlikError, ErrorKind},
+};
 
 use super::Report;
-use crate::{Actor, Error, Services, audit, renewal::load};
+use crate::{Actor, Error, Services, audit, onboard::provider_name, renewal::load};
 
 impl Services {
     /// What would be created at Qlik, field by field.
@@ -17,7 +20,7 @@ impl Services {
         let row = load(self.db().read(), &actor.portal.id).await?.ok_or(Error::NotFound)?;
         let identity = self.identity(&actor.portal).await?;
         Ok(NewJwtIdp {
-            description: format!("Qonduit portal {}", actor.portal.hostname),
+            description: provider_name(&actor.portal.hostname),
             tenant_id: Some(row.tenant_id),
             issuer: identity.issuer,
             kid: identity.kid,
@@ -39,24 +42,7 @@ impl Services {
             .await?
             .ok_or(Error::Internal("the key in use has no token in the vault"))?;
         let tenant = self.qlik().with_key(&row.tenant_host, key.token);
-        let ours = |all: &[qlik::IdentityProvider]| {
-            all.iter()
-                .find(|p| {
-                    p.issuer.as_deref() == Some(&plan.issuer) && p.keys.iter().any(|k| k.kid == plan.kid)
-                })
-                .map(|p| p.id.clone())
-        };
-        // Asking twice makes one: an earlier try whose answer was lost is found here.
-        let (idp_id, made) = match ours(&tenant.identity_providers().await?) {
-            Some(id) => (id, false),
-            None => match tenant.create_jwt_identity_provider(&plan).await {
-                Ok(idp) => (idp.id, true),
-                Err(e) if e.may_have_happened() || e.kind() == ErrorKind::Conflict => {
-                    (ours(&tenant.identity_providers().await?).ok_or(e)?, true)
-                }
-                Err(e) => return Err(e.into()),
-            },
-        };
+        let (idp_id, made) = ensure_provider(&tenant, &plan).await?;
         if made {
             self.set_idp(&row.portal_id, &plan.kid, Some(&idp_id)).await?;
             let mut tx = self.db().write().await?;
@@ -73,5 +59,32 @@ impl Services {
             tx.commit().await?;
         }
         self.test_connection(actor).await
+    }
+}
+
+/// The provider with this issuer and key id, if the tenant has one.
+pub(crate) fn provider_of(all: &[IdentityProvider], issuer: &str, kid: &str) -> Option<String> {
+    all.iter()
+        .find(|p| p.issuer.as_deref() == Some(issuer) && p.keys.iter().any(|k| k.kid == kid))
+        .map(|p| p.id.clone())
+}
+
+/// The id of the identity provider, and whether it was made now. Asking twice
+/// makes one: an earlier try whose answer was lost is found.
+pub(crate) async fn ensure_provider(tenant: &Tenant, plan: &NewJwtIdp) -> Result<(String, bool), QlikError> {
+    let find = async || {
+        let all = tenant.identity_providers().await?;
+        Ok::<_, QlikError>(provider_of(&all, &plan.issuer, &plan.kid))
+    };
+    if let Some(id) = find().await? {
+        return Ok((id, false));
+    }
+    match tenant.create_jwt_identity_provider(plan).await {
+        Ok(idp) => Ok((idp.id, true)),
+        Err(e) if e.may_have_happened() || e.kind() == ErrorKind::Conflict => match find().await? {
+            Some(id) => Ok((id, true)),
+            None => Err(e),
+        },
+        Err(e) => Err(e),
     }
 }

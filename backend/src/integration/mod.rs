@@ -13,7 +13,9 @@ mod view;
 pub use crate::doctor::{Check, Link, Outcome, Report};
 pub use disconnect::DisconnectEnd;
 pub use form::{SaveInput, SaveOutcome};
+pub(crate) use form::{parse_host, parse_key};
 pub use history::{AttemptEntry, KeyLife, KeyUse};
+pub(crate) use idp::{ensure_provider, provider_of};
 #[cfg(test)]
 pub(crate) use save::Typed;
 pub use shown::{AttemptView, FormView, Health, KeyView, Running, SettingsView, StatusView};

@@ -97,6 +97,11 @@ impl House {
         self.portal.save_integration(&self.ada, self.input()).await.unwrap()
     }
 
+    /// The key that was made by hand, as a credential.
+    pub(crate) fn key(&self) -> std::sync::Arc<qlik::secret::ApiKeyToken> {
+        std::sync::Arc::new(qlik::secret::ApiKeyToken::parse(&self.token).unwrap())
+    }
+
     pub(crate) fn advance(&self, by: SignedDuration) {
         self.world.advance(by);
         self.portal.clock.advance(by);

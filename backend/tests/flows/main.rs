@@ -5,6 +5,7 @@ mod delivering;
 mod doctor;
 mod house;
 mod my_apps;
+mod onboarding;
 mod receivers;
 mod renewing;
 mod restoring;

@@ -216,14 +216,14 @@ async fn nobody_but_an_administrator_may_touch_the_settings() {
     assert!(matches!(h.portal.settings_view(&user).await, Err(backend::Error::NotAllowed)));
     assert!(matches!(h.portal.test_connection(&user).await, Err(backend::Error::NotAllowed)));
     assert!(matches!(h.portal.renew_now(&user).await, Err(backend::Error::NotAllowed)));
-    assert!(matches!(h.portal.disconnect(&user, true).await, Err(backend::Error::NotAllowed)));
+    assert!(matches!(h.portal.disconnect(&user, true, false).await, Err(backend::Error::NotAllowed)));
     assert!(matches!(h.portal.create_identity_provider(&user).await, Err(backend::Error::NotAllowed)));
 }
 
 #[tokio::test]
 async fn disconnecting_deletes_the_key_at_qlik_and_forgets_it_here() {
     let h = House::connected().await;
-    let end = h.portal.disconnect(&h.ada, true).await.unwrap();
+    let end = h.portal.disconnect(&h.ada, true, false).await.unwrap();
     assert!(end.disconnected, "{}", end.says);
     assert!(h.live().is_empty());
     assert!(h.portal.status(&h.ada.portal.id).await.unwrap().is_none());
@@ -237,10 +237,10 @@ async fn disconnecting_stops_where_the_key_can_not_be_deleted() {
         sandbox::Effect::Status { status: 503, code: "X".to_owned(), title: "away".to_owned(), body: None },
     );
     h.world.add_fault(fault.on("DELETE"));
-    let end = h.portal.disconnect(&h.ada, true).await.unwrap();
+    let end = h.portal.disconnect(&h.ada, true, false).await.unwrap();
     assert!(!end.disconnected);
     assert_eq!(h.status().await.key.key_id, h.key_id);
-    let end = h.portal.disconnect(&h.ada, false).await.unwrap();
+    let end = h.portal.disconnect(&h.ada, false, false).await.unwrap();
     assert!(end.disconnected);
     assert_eq!(h.live().len(), 1);
 }

@@ -58,7 +58,7 @@ pub use faults::{Effect, EngineFault, Fault};
 pub use log::{AuthKind, LogEntry};
 pub use world::{
     Event, EventKind, IdpView, KeyStatus, KeyView, NewApp, NewTenant, NewUser, SessionView, Switches,
-    TenantRef, UserRef, UserStatus, WorldError, WorldHandle,
+    TenantRef, UserRef, UserStatus, WebIntegrationView, WorldError, WorldHandle,
 };
 
 /// How a sandbox is started.

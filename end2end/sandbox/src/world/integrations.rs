@@ -6,6 +6,17 @@ use url::Url;
 use super::{State, WorldError};
 use crate::ids;
 
+/// A web integration as tests see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebIntegrationView {
+    /// The id.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The origins that it lists.
+    pub origins: Vec<String>,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct WebIntegration {
     pub(crate) id: String,
@@ -39,6 +50,16 @@ pub(crate) fn is_origin(text: &str) -> bool {
 }
 
 impl State {
+    /// The web integrations of a tenant, oldest first.
+    pub(crate) fn web_integrations_of(&self, tenant: &str) -> Vec<WebIntegrationView> {
+        let view = |w: &WebIntegration| WebIntegrationView {
+            id: w.id.clone(),
+            name: w.name.clone(),
+            origins: w.valid_origins.clone(),
+        };
+        self.integrations.iter().filter(|w| w.tenant == tenant).map(view).collect()
+    }
+
     pub(crate) fn add_web_integration(
         &mut self,
         tenant: &str,

@@ -23,6 +23,7 @@ pub(crate) use content::{App, Space};
 pub use handle::WorldHandle;
 pub use idps::IdpView;
 pub(crate) use idps::{Idp, NewIdp};
+pub use integrations::WebIntegrationView;
 pub(crate) use integrations::{WebIntegration, is_origin};
 pub(crate) use keys::{DeadKey, Key, KeyRefusal};
 pub use keys::{KeyStatus, KeyView};

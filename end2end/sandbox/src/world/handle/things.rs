@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::{Idp, IdpView, KeyView, NewApp, NewIdp, WorldError};
+use super::super::{Idp, IdpView, KeyView, NewApp, NewIdp, WebIntegrationView, WorldError};
 use super::{WorldHandle, must};
 
 impl WorldHandle {
@@ -82,6 +82,14 @@ impl WorldHandle {
     #[track_caller]
     pub fn delete_web_integration(&self, id: &str) {
         must(self.lock().remove_web_integration(id));
+    }
+
+    /// The web integrations of a tenant, oldest first.
+    #[track_caller]
+    pub fn web_integrations(&self, tenant: impl AsRef<str>) -> Vec<WebIntegrationView> {
+        let state = self.lock();
+        let tenant = must(state.find_tenant(tenant.as_ref())).id.clone();
+        state.web_integrations_of(&tenant)
     }
 
     /// Makes a JWT identity provider and gives its id.
