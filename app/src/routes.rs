@@ -23,6 +23,8 @@ pub const STATUS_STREAM: &str = "/admin/settings/status/stream";
 pub const DISCONNECT: &str = "/admin/settings/disconnect";
 /// The coming renewal, and every one that was.
 pub const RENEWALS: &str = "/admin/settings/renewals";
+/// Sets the connection up with one key.
+pub const SET_UP_KEY: &str = "/admin/settings/set-up";
 /// What will be created at Qlik, then creates it.
 pub const IDENTITY_PROVIDER: &str = "/admin/settings/identity-provider";
 /// The portal's people.
@@ -125,6 +127,7 @@ pub mod router {
                         view=pages::IdentityProviderPage
                         ssr=SsrMode::Async
                     />
+                    <Route path=path!("/admin/settings/set-up") view=pages::SetUpKeyPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings/renewals") view=pages::RenewalsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users") view=pages::UsersPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id") view=pages::UserPage ssr=SsrMode::Async/>
@@ -175,6 +178,7 @@ mod tests {
     #[test]
     fn notices_lead_to_pages_that_there_are() {
         assert_eq!(RENEWALS, backend::notices::RENEWALS);
+        assert_eq!(SETTINGS, backend::notices::SETTINGS);
         assert_eq!(NOTIFICATIONS, backend::notices::NOTIFICATIONS);
     }
 

@@ -20,6 +20,7 @@ const SWEEP: Duration = Duration::from_mins(10);
 pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &CancellationToken) {
     tracker.spawn(renew(services.clone(), stop.clone()));
     tracker.spawn(probe(services.clone(), stop.clone()));
+    tracker.spawn(set_up(services.clone(), stop.clone()));
     tracker.spawn(tell(services.clone(), stop.clone()));
     tracker.spawn(sweep(services.clone(), stop.clone()));
 }
@@ -48,6 +49,20 @@ async fn probe(services: Services, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(PROBE) => {}
+        }
+    }
+}
+
+/// Set-ups that an administrator confirmed; one that was cut off is taken up.
+async fn set_up(services: Services, stop: CancellationToken) {
+    loop {
+        if let Err(e) = services.set_up_until(stop.cancelled()).await {
+            tracing::error!(error = %e, "set-ups could not be worked off");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = services.set_up_wanted() => {}
+            () = tokio::time::sleep(PULSE) => {}
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod notices;
 pub mod people;
 pub mod profile;
+pub mod set_up;
 pub mod settings;
 pub mod users;
 
@@ -41,6 +42,8 @@ pub mod form {
     pub const NOTICES: &str = "notices";
     /// Ends the integration.
     pub const DISCONNECT: &str = "disconnect";
+    /// Sets the connection up with one key.
+    pub const SET_UP_KEY: &str = "set-up";
     /// Creates the identity provider at Qlik.
     pub const IDENTITY_PROVIDER: &str = "identity-provider";
 }

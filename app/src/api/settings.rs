@@ -131,8 +131,9 @@ pub async fn dry_run() -> Result<Done, AppError> {
         .await
 }
 
-/// Ends the integration, with `delete_keys` after deleting the portal's keys at
-/// Qlik. Where that fails nothing is ended.
+/// Ends the integration, with `remove_made` and `delete_keys` after removing what
+/// the portal made at Qlik and deleting its keys there. Where that fails nothing
+/// is ended.
 ///
 /// # Errors
 /// Not an administrator, nothing connected.
@@ -141,18 +142,24 @@ pub async fn disconnect(
     /// The keys are deleted at Qlik first.
     #[server(default)]
     delete_keys: bool,
+    /// What the portal made at Qlik is removed there first.
+    #[server(default)]
+    remove_made: bool,
 ) -> Result<Done, AppError> {
     FormPost::new(form::DISCONNECT, routes::DISCONNECT)
         .answer(Box::pin(async {
             let me = ctx::admin().await?;
-            let end = ctx::services()?.disconnect(&me, delete_keys, false).await?;
+            let end = ctx::services()?.disconnect(&me, delete_keys, remove_made).await?;
             if end.disconnected {
                 flash::take(form::SETTINGS).await?;
                 return Ok(Next::to(routes::SETTINGS).saying(Notice::good(end.says)));
             }
             // The choice is kept for the page, which is shown again.
-            let choice = if delete_keys { "true" } else { "false" };
-            flash::put(form::DISCONNECT, &Flash::default().keep("delete_keys", choice)).await?;
+            let word = |choice| if choice { "true" } else { "false" };
+            let kept = Flash::default()
+                .keep("delete_keys", word(delete_keys))
+                .keep("remove_made", word(remove_made));
+            flash::put(form::DISCONNECT, &kept).await?;
             Ok(Next::to(routes::DISCONNECT).saying(Notice::bad(end.says)))
         }))
         .await

@@ -93,6 +93,14 @@ fn sentence(row: &AuditRow) -> String {
         audit::INTEGRATION_SAVED => "Saved the Qlik Sense integration".to_owned(),
         audit::INTEGRATION_DISCONNECTED => "Disconnected the Qlik Sense integration".to_owned(),
         audit::IDENTITY_PROVIDER_CREATED => "Created the identity provider at Qlik".to_owned(),
+        audit::SET_UP_CONFIRMED => format!("Set up the connection to {} with one key", detail("tenant_host")),
+        audit::SET_UP_ENDED
+            if row.detail.get("done").and_then(leptos::serde_json::Value::as_bool) == Some(true) =>
+        {
+            "Finished setting up the connection".to_owned()
+        }
+        audit::SET_UP_ENDED => "Gave setting up the connection up, and removed what was made".to_owned(),
+        audit::REMOVED_AT_QLIK => format!("Removed “{}” at Qlik", detail("name")),
         audit::KEY_RENEWED => "Renewed the Qlik Sense API key".to_owned(),
         audit::RENEWAL_REQUESTED => "Asked for a new Qlik Sense API key".to_owned(),
         audit::RENEWAL_TRIED => "Tried the renewal of the Qlik Sense API key out".to_owned(),
@@ -128,6 +136,9 @@ mod tests {
             audit::INTEGRATION_SAVED,
             audit::INTEGRATION_DISCONNECTED,
             audit::IDENTITY_PROVIDER_CREATED,
+            audit::SET_UP_CONFIRMED,
+            audit::SET_UP_ENDED,
+            audit::REMOVED_AT_QLIK,
             audit::KEY_RENEWED,
             audit::RENEWAL_REQUESTED,
             audit::RENEWAL_TRIED,

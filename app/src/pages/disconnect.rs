@@ -1,15 +1,17 @@
 //! What stops working when the integration ends, before it ends.
 
+use backend::onboard::MadeAtQlik;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{SETTINGS, Visit, go_on, load};
 use crate::{
     api::{form, settings::Disconnect},
+    error::AppError,
     routes,
     ssr::{ctx, flash},
     ui::{
         button::{LinkButton, SubmitButton, Weight},
-        form::ErrorSummary,
+        form::{ErrorSummary, FormState},
         page::Frame,
     },
 };
@@ -25,6 +27,7 @@ pub fn DisconnectPage() -> impl IntoView {
         let form = flash::take_form(form::DISCONNECT).await?;
         let delete = form.value("delete_keys").is_none_or(|v| v == "true");
         let owner = status.key.owner_email.unwrap_or(status.key.owner_name);
+        let made = made(&ctx::services()?.made_at_qlik(&visit.actor).await.map_err(AppError::from)?, &form);
         let (host, last4) = (status.tenant_host, status.key.last4);
         Ok(view! {
             <Frame
@@ -43,8 +46,8 @@ pub fn DisconnectPage() -> impl IntoView {
                     <li>"The Qlik sessions that are stored for this portal’s users are deleted."</li>
                 </ul>
                 <p>
-                    "The web integration and the JWT identity provider stay at Qlik, as do the portal’s users and the \
-                     audit. To connect again, a new API key is needed."
+                    "The portal’s users and the audit stay, as does what others made at Qlik. To connect again, a new API \
+                     key is needed."
                 </p>
                 <form class="form wide" method="post" action=Disconnect::PATH>
                     <div class="choice">
@@ -63,6 +66,7 @@ pub fn DisconnectPage() -> impl IntoView {
                              is disconnected."
                         </p>
                     </div>
+                    {made}
                     <div class="actions">
                         <SubmitButton label="Disconnect" busy="Disconnecting…" weight=Weight::Danger/>
                         <LinkButton href=routes::SETTINGS>"Cancel"</LinkButton>
@@ -71,5 +75,35 @@ pub fn DisconnectPage() -> impl IntoView {
             </Frame>
         }
         .into_any())
+    })
+}
+
+/// What this portal made at Qlik, to be removed or left there.
+fn made(all: &[MadeAtQlik], form: &FormState) -> Option<AnyView> {
+    let checked = form.value("remove_made").is_some_and(|v| v == "true");
+    let rows = all.iter().map(|m| {
+        let what = match m.kind.as_str() {
+            "web_integration" => "The web integration",
+            "origin" => "This portal’s origin in the web integration",
+            _ => "The JWT identity provider",
+        };
+        view! { <li>{what} " “" {m.name.clone()} "”"</li> }
+    });
+    (!all.is_empty()).then(|| {
+        view! {
+            <div class="choice">
+                <input
+                    type="checkbox"
+                    name="remove_made"
+                    value="true"
+                    id="remove-made"
+                    checked=checked
+                    aria-describedby="remove-made-hint"
+                />
+                <label for="remove-made">"Also remove at Qlik what this portal made there"</label>
+                <div class="hint" id="remove-made-hint"><ul>{rows.collect_view()}</ul></div>
+            </div>
+        }
+        .into_any()
     })
 }

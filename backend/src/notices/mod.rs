@@ -27,7 +27,7 @@ pub(crate) use note::{note, note_report};
 pub use outbox::MOST_TRIES;
 pub use settings::{MailView, NoticesView, WebhookView};
 pub use watch::STANDSTILL;
-pub use words::{NOTIFICATIONS, RENEWALS};
+pub use words::{NOTIFICATIONS, RENEWALS, SETTINGS};
 
 use std::time::Duration;
 

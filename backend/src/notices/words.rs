@@ -9,7 +9,7 @@ use crate::{renewal::State, store::at};
 /// Where a notice leads, below the portal's origin: what comes and what was.
 pub const RENEWALS: &str = "/admin/settings/renewals";
 /// Where the connection is shown with its checks, below the portal's origin.
-const SETTINGS: &str = "/admin/settings";
+pub const SETTINGS: &str = "/admin/settings";
 /// Where the settings of notices are, below the portal's origin.
 pub const NOTIFICATIONS: &str = "/admin/notifications";
 

@@ -128,6 +128,10 @@ fn integration(shown: &Shown) -> AnyView {
                 "Connect this portal to your Qlik Cloud, so that each user sees their own apps. It takes three \
                  values from Qlik: the hostname, a web integration and an API key. Each field says where to get it."
             </p>
+            <p>
+                "With a Tenant Admin’s API key this portal can make the rest by itself: "
+                <a href=routes::SET_UP_KEY>"Set up with one key"</a> "."
+            </p>
         }
     });
     view! {
