@@ -12,17 +12,12 @@ use lettre::{
         Mailbox,
         header::{ContentType, HeaderName, HeaderValue},
     },
-    transport::smtp::{
-        Error as SmtpError,
-        authentication::Credentials,
-        client::{Tls, TlsParameters},
-        extension::ClientId,
-    },
+    transport::smtp::{Error as SmtpError, authentication::Credentials, client::Tls, extension::ClientId},
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::{Undelivered, form::Security, outbox::Claimed, reach};
+use super::{NoticesConfig, Undelivered, form::Security, outbox::Claimed, reach, trust::distrusted};
 
 /// How long one mail server's address may take to answer before the next is tried.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -39,19 +34,14 @@ pub(super) struct Way {
     pub(super) portal_host: String,
 }
 
-pub(super) async fn send(
-    way: Way,
-    notice: &Claimed,
-    hosts: &[String],
-    timeout: Duration,
-) -> Result<(), Undelivered> {
+pub(super) async fn send(way: Way, notice: &Claimed, config: &NoticesConfig) -> Result<(), Undelivered> {
     let message = message(&way, notice)?;
-    let (first, others) = reach::addresses(&way.host, way.port, hosts).await?;
+    let (first, others) = reach::addresses(&way.host, way.port, &config.hosts).await?;
     let address = reachable(first, &others).await;
     let host = way.host.clone();
     let trouble = |e: SmtpError| words(&e, &host);
     // The certificate is checked against the name, the connection goes to the address that was checked.
-    let tls = |host: &str| TlsParameters::new(host.to_owned()).map_err(&trouble);
+    let tls = |host: &str| config.authorities.to_mail(host).map_err(&trouble);
     let tls = match way.security {
         Security::StartTls => Tls::Required(tls(&way.host)?),
         Security::Tls => Tls::Wrapper(tls(&way.host)?),
@@ -65,7 +55,7 @@ pub(super) async fn send(
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.ip().to_string())
         .port(address.port())
         .hello_name(ClientId::Domain(way.portal_host))
-        .timeout(Some(timeout))
+        .timeout(Some(config.timeout))
         .tls(tls);
     if let Some((user, password)) = way.login {
         builder = builder.credentials(Credentials::new(user, password.expose_secret().to_owned()));
@@ -120,6 +110,9 @@ fn message(way: &Way, notice: &Claimed) -> Result<Message, Undelivered> {
 }
 
 fn words(e: &SmtpError, host: &str) -> Undelivered {
+    if let Some(certificate) = distrusted(e, host) {
+        return certificate;
+    }
     let code = e.status().map(|c| format!(" ({c})")).unwrap_or_default();
     let says = if e.status().is_some_and(|c| c.to_string() == "535") {
         format!("{host} refuses user and password{code}. Enter them anew.")
@@ -129,14 +122,12 @@ fn words(e: &SmtpError, host: &str) -> Undelivered {
         format!("{host} does not take the mail for now{code}.")
     } else if e.is_timeout() {
         format!("{host} did not answer in time.")
-    } else if e.is_tls() {
-        format!(
-            "No trusted encrypted connection to {host}. Look at its certificate and the kind of encryption."
-        )
     } else if e.is_client() {
         format!("{host} does not offer what is set, such as STARTTLS or a sign-in. Look at the settings.")
     } else {
-        format!("The connection to {host} could not be made or broke. Look at host and port.")
+        format!(
+            "The connection to {host} could not be made or broke. Look at host, port and the kind of encryption."
+        )
     };
     Undelivered(says)
 }

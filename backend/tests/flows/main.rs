@@ -3,11 +3,14 @@
 
 mod delivering;
 mod doctor;
+mod encrypted;
 mod house;
+mod mailserver;
 mod my_apps;
 mod receivers;
 mod renewing;
 mod restoring;
 mod saving;
 mod telling;
+mod tls;
 mod told;
