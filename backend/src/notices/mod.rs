@@ -12,6 +12,7 @@ mod deliveries;
 mod examined;
 mod form;
 mod mail;
+mod mail_stream;
 mod note;
 mod outbox;
 mod reach;

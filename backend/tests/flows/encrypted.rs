@@ -116,6 +116,17 @@ async fn a_server_without_starttls_hears_neither_mail_nor_password() {
 }
 
 #[tokio::test]
+async fn answers_that_somebody_slips_in_before_tls_begins_are_never_taken_for_the_servers() {
+    let (ours, t) = trusting().await;
+    t.mails.now_speaks(Speaks::StartTlsTamperedWith(ours.server(HERE)));
+    // One answer too many, and the refusal of the mail would count as its taking.
+    t.mails.orders([Order::Say(554)]);
+    let (ok, end) = mail_test(&t, &t.mails, "starttls").await;
+    assert!(!ok && end.contains("the kind of encryption"), "{end}");
+    assert!(!gives_away(&t.mails.heard()) && t.mails.got().is_empty());
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_speak_tls_where_it_is_set_hears_no_mail() {
     let (_, t) = trusting().await;
     let (ok, end) = mail_test(&t, &t.mails, "tls").await;

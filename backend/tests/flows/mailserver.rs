@@ -43,6 +43,8 @@ pub(crate) enum Speaks {
     /// It offers STARTTLS, and then can't.
     StartTlsInVain,
     StartTls(Arc<ServerConfig>),
+    /// STARTTLS, and somebody on the way adds answers of their own before TLS begins.
+    StartTlsTamperedWith(Arc<ServerConfig>),
     /// From the first byte.
     Tls(Arc<ServerConfig>),
 }
@@ -131,15 +133,17 @@ impl Talk {
             let line = read(s).await?;
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             match verb.as_str() {
-                "EHLO"
-                    if !encrypted && matches!(self.speaks, Speaks::StartTls(_) | Speaks::StartTlsInVain) =>
-                {
+                "EHLO" if !encrypted && !matches!(self.speaks, Speaks::Plain) => {
                     say(s, "250-test\r\n250-STARTTLS\r\n250-8BITMIME\r\n250 AUTH PLAIN").await?;
                 }
                 "EHLO" => say(s, "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN").await?,
                 "STARTTLS" => match &self.speaks {
                     Speaks::StartTls(tls) if !encrypted => {
                         say(s, "220 go on").await?;
+                        return Ok(End::Encrypt(tls.clone()));
+                    }
+                    Speaks::StartTlsTamperedWith(tls) if !encrypted => {
+                        say(s, "220 go on\r\n250-test\r\n250 AUTH PLAIN").await?;
                         return Ok(End::Encrypt(tls.clone()));
                     }
                     _ => say(s, "454 canary of the server").await?,
