@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     Actor, Error, Services, ServicesConfig,
-    notices::NoticesConfig,
+    notices::{Authorities, NoticesConfig},
     people::SetUp,
     renewal::Policy,
     store::Db,
@@ -49,7 +49,7 @@ impl Clock for FakeClock {
     }
 }
 
-/// Where the Qlik client of a test goes.
+/// Where the Qlik client of a test goes, and whom its notices trust.
 #[derive(Debug, Clone, Default)]
 pub struct QlikAt {
     /// As `QONDUIT_QLIK_RESOLVE`.
@@ -58,6 +58,8 @@ pub struct QlikAt {
     pub ca_pem: Option<String>,
     /// How long a request may take.
     pub timeout: Option<Duration>,
+    /// As the file of `QONDUIT_NOTICE_CA_FILE`.
+    pub notice_ca: Option<String>,
 }
 
 /// Services and what they stand on. The folder goes with the value.
@@ -111,6 +113,12 @@ async fn open(dir: Arc<TempDir>, clock: Arc<FakeClock>, qlik: QlikAt) -> Result<
         tier2_per_minute: 1_000_000,
         ..QlikConfig::default()
     };
+    let authorities = match &qlik.notice_ca {
+        Some(pem) => {
+            Authorities::from_pem(pem.as_bytes()).map_err(|_| Error::Internal("no authority for notices"))?
+        }
+        None => Authorities::default(),
+    };
     let client =
         Qlik::new(config, clock.clone(), entropy.clone()).map_err(|_| Error::Internal("no Qlik client"))?;
     let config = ServicesConfig {
@@ -119,6 +127,7 @@ async fn open(dir: Arc<TempDir>, clock: Arc<FakeClock>, qlik: QlikAt) -> Result<
         renewal: Policy::default(),
         notices: NoticesConfig {
             hosts: vec!["127.0.0.1".to_owned()],
+            authorities,
             timeout: qlik.timeout.unwrap_or(Duration::from_secs(5)),
         },
         owner: qlik::random_id(&*entropy),

@@ -19,9 +19,19 @@ pub enum TlsFault {
     WrongName,
     /// The certificate was revoked.
     Revoked,
+    /// Something else makes it none for a server, such as an authority's own
+    /// certificate shown in place of one that it issued.
+    Unusable,
 }
 
 impl TlsFault {
+    /// The fault of a certificate in the sources of an error, if one is there:
+    /// for a program's other connections, such as one to a mail server. They
+    /// have to be made with the `rustls` that this crate uses.
+    pub fn in_chain(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        in_chain(error).and_then(Self::of)
+    }
+
     /// What is wrong, as the middle of a sentence.
     pub(crate) fn words(self) -> &'static str {
         match self {
@@ -30,6 +40,7 @@ impl TlsFault {
             Self::NotYetValid => "the certificate is not valid yet",
             Self::WrongName => "the certificate is for another name",
             Self::Revoked => "the certificate was revoked",
+            Self::Unusable => "the certificate is none that a server can show",
         }
     }
 
@@ -42,7 +53,7 @@ impl TlsFault {
             E::NotValidYet | E::NotValidYetContext { .. } => Some(Self::NotYetValid),
             E::NotValidForName | E::NotValidForNameContext { .. } => Some(Self::WrongName),
             E::Revoked => Some(Self::Revoked),
-            _ => None,
+            _ => Some(Self::Unusable),
         }
     }
 }

@@ -45,7 +45,11 @@ pub(crate) async fn services(config: &Config) -> Result<Services> {
         public_url: config.public_url.clone(),
         host_policy: config.host_policy.clone(),
         renewal: Policy { grace: config.renewal_grace, ..Policy::default() },
-        notices: NoticesConfig { hosts: config.notice_hosts.clone(), ..NoticesConfig::default() },
+        notices: NoticesConfig {
+            hosts: config.notice_hosts.clone(),
+            authorities: config.notice_authorities.clone(),
+            ..NoticesConfig::default()
+        },
         owner: random_id(&*entropy),
         version: env!("CARGO_PKG_VERSION"),
     };

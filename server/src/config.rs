@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use backend::notices::Authorities;
 use clap::Parser;
 use qlik::{HostPolicy, Resolve};
 use serde::Deserialize;
@@ -52,6 +53,9 @@ pub(crate) struct Flags {
     /// Hosts inside your network that mail and webhooks may go to: `host`, `*.host` or an address, comma-separated
     #[arg(long, env = "QONDUIT_NOTICE_HOSTS")]
     notice_hosts: Option<String>,
+    /// Certificate authorities to trust for mail and webhooks, beside those of this machine; PEM, one or more
+    #[arg(long, env = "QONDUIT_NOTICE_CA_FILE")]
+    notice_ca_file: Option<PathBuf>,
     /// What to log, such as `info` or `info,qlik=debug` [default: info]
     #[arg(long, env = "QONDUIT_LOG")]
     log: Option<String>,
@@ -97,6 +101,7 @@ pub(crate) struct Config {
     pub(crate) qlik_ca: Option<Vec<u8>>,
     pub(crate) host_policy: HostPolicy,
     pub(crate) notice_hosts: Vec<String>,
+    pub(crate) notice_authorities: Authorities,
     pub(crate) log: String,
     pub(crate) renewal_grace: i64,
     pub(crate) site_root: PathBuf,
@@ -155,6 +160,13 @@ impl Config {
                 s.parse::<IpAddr>().map_err(|_| "is not an IP address".to_owned())
             })
         });
+        let notice_authorities = f.notice_ca_file.map_or_else(Authorities::default, |path| {
+            let pem = std::fs::read(&path).map_err(|e| e.to_string());
+            pem.and_then(|pem| Authorities::from_pem(&pem).map_err(|e| e.to_string())).unwrap_or_else(|e| {
+                wrong.push(format!("QONDUIT_NOTICE_CA_FILE: {}: {e}", path.display()));
+                Authorities::default()
+            })
+        });
         let extra = hosts(f.qlik_extra_hosts);
         let notice_hosts = hosts(f.notice_hosts);
         match (listen, public_url, qlik_resolve, grace) {
@@ -169,6 +181,7 @@ impl Config {
                     qlik_ca,
                     host_policy: HostPolicy { extra },
                     notice_hosts,
+                    notice_authorities,
                     log: f.log.unwrap_or_else(|| "info".to_owned()),
                     renewal_grace,
                     site_root: f.site_root.unwrap_or_else(|| "target/site".into()),
@@ -206,6 +219,7 @@ impl Flags {
             qlik_ca_file: self.qlik_ca_file.or(other.qlik_ca_file),
             qlik_extra_hosts: self.qlik_extra_hosts.or(other.qlik_extra_hosts),
             notice_hosts: self.notice_hosts.or(other.notice_hosts),
+            notice_ca_file: self.notice_ca_file.or(other.notice_ca_file),
             log: self.log.or(other.log),
             renewal_grace: self.renewal_grace.or(other.renewal_grace),
             site_root: self.site_root.or(other.site_root),
@@ -278,9 +292,20 @@ mod tests {
             f.qlik_resolve = Some("no equals sign".to_owned());
             f.renewal_grace = Some("-1".to_owned());
             f.qlik_ca_file = Some("/does/not/exist".into());
+            f.notice_ca_file = Some("/does/not/exist".into());
         })
         .unwrap_err();
-        assert_eq!(wrong.len(), 5, "{wrong:#?}");
+        assert_eq!(wrong.len(), 6, "{wrong:#?}");
+    }
+
+    #[test]
+    fn a_file_of_authorities_without_a_certificate_is_told_at_start() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "the certificate is in the other file").unwrap();
+        let wrong = read(|f| f.notice_ca_file = Some(file.path().into())).unwrap_err();
+        let expected =
+            format!("QONDUIT_NOTICE_CA_FILE: {}: holds no certificate in PEM form", file.path().display());
+        assert_eq!(wrong, [expected]);
     }
 
     #[test]

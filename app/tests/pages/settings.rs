@@ -41,7 +41,7 @@ impl Beside {
         let at = QlikAt {
             resolve: sandbox.resolve_spec(),
             ca_pem: Some(sandbox.ca_pem().to_owned()),
-            timeout: None,
+            ..QlikAt::default()
         };
         let (house, ada) = House::with_owner_at(at).await;
         let it = Self { _sandbox: sandbox, world, house, ada, tenant, qlik_ada, web, token };

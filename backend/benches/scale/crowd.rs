@@ -37,7 +37,7 @@ pub(crate) async fn services(folder: &Path, resolve: &str, ca: Option<Vec<u8>>) 
         public_url: "https://portal.example".parse().unwrap(),
         host_policy: HostPolicy::default(),
         renewal: Policy { grace: 1, ..Policy::default() },
-        notices: NoticesConfig { hosts: Vec::new(), timeout: Duration::from_secs(5) },
+        notices: NoticesConfig { timeout: Duration::from_secs(5), ..NoticesConfig::default() },
         owner: "bench".to_owned(),
         version: "bench",
     };

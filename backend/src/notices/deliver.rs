@@ -85,13 +85,13 @@ impl Services {
                     to: self.recipients(&notice.portal_id, &stored.to).await?,
                     portal_host: self.portal_host(&notice.portal_id).await?,
                 };
-                Ok(mail::send(way, notice, &config.hosts, config.timeout).await)
+                Ok(mail::send(way, notice, config).await)
             }
             Channel::Webhook => {
                 let Some(url) = stored.url.as_deref().and_then(|u| Url::parse(u).ok()) else { return off() };
                 let Some(key) = self.webhook_key(&notice.portal_id, &stored)? else { return off() };
                 let now = self.now().as_second();
-                Ok(webhook::send(&url, &key, notice, now, &config.hosts, config.timeout).await)
+                Ok(webhook::send(&url, &key, notice, now, config).await)
             }
         }
     }

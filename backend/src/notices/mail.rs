@@ -7,25 +7,32 @@ use std::{
 };
 
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    Message,
     message::{
         Mailbox,
         header::{ContentType, HeaderName, HeaderValue},
     },
     transport::smtp::{
         Error as SmtpError,
-        authentication::Credentials,
-        client::{Tls, TlsParameters},
+        authentication::{Credentials, Mechanism},
+        client::AsyncSmtpConnection,
         extension::ClientId,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::net::TcpStream;
 
-use super::{Undelivered, form::Security, outbox::Claimed, reach};
+use super::{
+    NoticesConfig, Undelivered, form::Security, mail_stream::Stepwise, outbox::Claimed, reach,
+    trust::distrusted,
+};
 
 /// How long one mail server's address may take to answer before the next is tried.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// How to sign in, over TLS or on this machine alone: what every server knows.
+const MECHANISMS: &[Mechanism] = &[Mechanism::Plain, Mechanism::Login];
 
 /// The mail server, and who sends and receives.
 pub(super) struct Way {
@@ -39,38 +46,52 @@ pub(super) struct Way {
     pub(super) portal_host: String,
 }
 
-pub(super) async fn send(
-    way: Way,
-    notice: &Claimed,
-    hosts: &[String],
-    timeout: Duration,
-) -> Result<(), Undelivered> {
+pub(super) async fn send(way: Way, notice: &Claimed, config: &NoticesConfig) -> Result<(), Undelivered> {
     let message = message(&way, notice)?;
-    let (first, others) = reach::addresses(&way.host, way.port, hosts).await?;
+    let (first, others) = reach::addresses(&way.host, way.port, &config.hosts).await?;
     let address = reachable(first, &others).await;
-    let host = way.host.clone();
-    let trouble = |e: SmtpError| words(&e, &host);
+    let host = way.host.as_str();
+    let trouble = |e: SmtpError| words(&e, host);
+    let hello = ClientId::Domain(way.portal_host.clone());
     // The certificate is checked against the name, the connection goes to the address that was checked.
-    let tls = |host: &str| TlsParameters::new(host.to_owned()).map_err(&trouble);
-    let tls = match way.security {
-        Security::StartTls => Tls::Required(tls(&way.host)?),
-        Security::Tls => Tls::Wrapper(tls(&way.host)?),
-        Security::None if address.ip().is_loopback() => Tls::None,
+    let tls = || config.authorities.to_mail(host).map_err(trouble);
+    let mut connection = match way.security {
+        Security::StartTls => {
+            let mut connection = connect(address, host, &hello).await?;
+            connection.starttls(tls()?, &hello).await.map_err(trouble)?;
+            connection
+        }
+        Security::Tls => {
+            AsyncSmtpConnection::connect_tokio1(address, Some(config.timeout), &hello, Some(tls()?), None)
+                .await
+                .map_err(trouble)?
+        }
+        Security::None if address.ip().is_loopback() => connect(address, host, &hello).await?,
         Security::None => {
             return Err(Undelivered::new(format!(
                 "{host} is not this machine, and nothing is sent unencrypted. Choose STARTTLS or TLS."
             )));
         }
     };
-    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(address.ip().to_string())
-        .port(address.port())
-        .hello_name(ClientId::Domain(way.portal_host))
-        .timeout(Some(timeout))
-        .tls(tls);
     if let Some((user, password)) = way.login {
-        builder = builder.credentials(Credentials::new(user, password.expose_secret().to_owned()));
+        let login = Credentials::new(user, password.expose_secret().to_owned());
+        connection.auth(MECHANISMS, &login).await.map_err(trouble)?;
     }
-    builder.build().send(message).await.map(|_| ()).map_err(trouble)
+    connection.send(message.envelope(), &message.formatted()).await.map_err(trouble)?;
+    // It was taken: a goodbye without an answer changes nothing.
+    let _ = tokio::time::timeout(CONNECT, connection.abort()).await;
+    Ok(())
+}
+
+/// A connection in the clear, on which TLS can begin.
+async fn connect(
+    address: SocketAddr,
+    host: &str,
+    hello: &ClientId,
+) -> Result<AsyncSmtpConnection, Undelivered> {
+    let stream = TcpStream::connect(address).await.map_err(|_| no_connection(host))?;
+    let stream = Box::new(Stepwise::new(stream));
+    AsyncSmtpConnection::connect_with_transport(stream, hello).await.map_err(|e| words(&e, host))
 }
 
 /// The first address that answers; else the first, whose error is then told.
@@ -79,7 +100,7 @@ async fn reachable(first: SocketAddr, others: &[SocketAddr]) -> SocketAddr {
         return first;
     }
     for address in std::iter::once(&first).chain(others) {
-        let connected = tokio::time::timeout(CONNECT, tokio::net::TcpStream::connect(address)).await;
+        let connected = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await;
         if connected.is_ok_and(|c| c.is_ok()) {
             return *address;
         }
@@ -120,6 +141,9 @@ fn message(way: &Way, notice: &Claimed) -> Result<Message, Undelivered> {
 }
 
 fn words(e: &SmtpError, host: &str) -> Undelivered {
+    if let Some(certificate) = distrusted(e, host) {
+        return certificate;
+    }
     let code = e.status().map(|c| format!(" ({c})")).unwrap_or_default();
     let says = if e.status().is_some_and(|c| c.to_string() == "535") {
         format!("{host} refuses user and password{code}. Enter them anew.")
@@ -129,14 +153,16 @@ fn words(e: &SmtpError, host: &str) -> Undelivered {
         format!("{host} does not take the mail for now{code}.")
     } else if e.is_timeout() {
         format!("{host} did not answer in time.")
-    } else if e.is_tls() {
-        format!(
-            "No trusted encrypted connection to {host}. Look at its certificate and the kind of encryption."
-        )
     } else if e.is_client() {
         format!("{host} does not offer what is set, such as STARTTLS or a sign-in. Look at the settings.")
     } else {
-        format!("The connection to {host} could not be made or broke. Look at host and port.")
+        return no_connection(host);
     };
     Undelivered(says)
+}
+
+fn no_connection(host: &str) -> Undelivered {
+    Undelivered::new(format!(
+        "The connection to {host} could not be made or broke. Look at host, port and the kind of encryption."
+    ))
 }

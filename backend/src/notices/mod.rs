@@ -12,11 +12,13 @@ mod deliveries;
 mod examined;
 mod form;
 mod mail;
+mod mail_stream;
 mod note;
 mod outbox;
 mod reach;
 mod settings;
 mod subscriber;
+mod trust;
 mod watch;
 mod webhook;
 mod words;
@@ -26,6 +28,7 @@ pub use form::{MailInput, RulesInput, WebhookInput};
 pub(crate) use note::{note, note_report};
 pub use outbox::MOST_TRIES;
 pub use settings::{MailView, NoticesView, WebhookView};
+pub use trust::{Authorities, AuthoritiesError};
 pub use watch::STANDSTILL;
 pub use words::{NOTIFICATIONS, RENEWALS, SETTINGS};
 
@@ -38,13 +41,16 @@ pub struct NoticesConfig {
     /// `host`, `*.host` or an address. Anything else that is not on the public
     /// internet is refused.
     pub hosts: Vec<String>,
+    /// Who vouches for mail servers and receivers, beside those that this machine
+    /// trusts.
+    pub authorities: Authorities,
     /// How long one delivery may take.
     pub timeout: Duration,
 }
 
 impl Default for NoticesConfig {
     fn default() -> Self {
-        Self { hosts: Vec::new(), timeout: Duration::from_secs(20) }
+        Self { hosts: Vec::new(), authorities: Authorities::default(), timeout: Duration::from_secs(20) }
     }
 }
 

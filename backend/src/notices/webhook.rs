@@ -4,13 +4,11 @@
 //! HMAC-SHA256 over id, timestamp and body. Knows nothing of the outbox but the
 //! row it is given.
 
-use std::time::Duration;
-
 use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use url::Url;
 
-use super::{Undelivered, outbox::Claimed, reach};
+use super::{NoticesConfig, Undelivered, outbox::Claimed, reach, trust::distrusted};
 
 /// Posts the notice. `key` signs it; `now` is unix seconds.
 pub(super) async fn send(
@@ -18,19 +16,18 @@ pub(super) async fn send(
     key: &[u8],
     notice: &Claimed,
     now: i64,
-    hosts: &[String],
-    timeout: Duration,
+    config: &NoticesConfig,
 ) -> Result<(), Undelivered> {
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
         return Err(Undelivered::new("The webhook’s address has no host. Enter it anew."));
     };
-    let named = reach::is_named(host, hosts);
+    let named = reach::is_named(host, &config.hosts);
     if url.scheme() != "https" && !(reach::is_loopback(host) && named) {
         return Err(Undelivered::new("The webhook’s address is not https. Enter it anew."));
     }
-    let (first, mut addresses) = reach::addresses(host, port, hosts).await?;
+    let (first, mut addresses) = reach::addresses(host, port, &config.hosts).await?;
     addresses.insert(0, first);
-    let client = client(host, &addresses, timeout)
+    let client = client(host, &addresses, config)
         .map_err(|_| Undelivered::new("The client for webhooks can’t be made on this server."))?;
     let id = format!("msg_{}", notice.id);
     let answer = client
@@ -51,9 +48,8 @@ pub(super) async fn send(
         ))),
         Ok(status) => Err(Undelivered::new(format!("{host} answers with {}.", status.as_u16()))),
         Err(e) if e.is_timeout() => Err(Undelivered::new(format!("{host} did not answer in time."))),
-        Err(e) if e.is_connect() => Err(Undelivered::new(format!(
-            "{host} can’t be reached, or shows a certificate that this server does not trust."
-        ))),
+        Err(e) if e.is_connect() => Err(distrusted(&e, host)
+            .unwrap_or_else(|| Undelivered::new(format!("{host} can’t be reached, or not over TLS.")))),
         Err(_) => Err(Undelivered::new(format!("The connection to {host} broke before the answer came."))),
     }
 }
@@ -65,7 +61,7 @@ pub(super) async fn send(
 fn client(
     host: &str,
     addresses: &[std::net::SocketAddr],
-    timeout: Duration,
+    config: &NoticesConfig,
 ) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .user_agent(concat!("qonduit/", env!("CARGO_PKG_VERSION")))
@@ -73,7 +69,8 @@ fn client(
         .no_proxy()
         .resolve_to_addrs(host, addresses)
         .pool_max_idle_per_host(0)
-        .timeout(timeout)
+        .timeout(config.timeout)
+        .tls_certs_merge(config.authorities.to_web())
         .build()
 }
 

@@ -44,6 +44,15 @@ impl House {
     }
 
     pub(crate) async fn with_timeout(timeout: std::time::Duration) -> Self {
+        Self::built(timeout, None).await
+    }
+
+    /// As [`House::connected`]; mail and webhooks trust this authority too.
+    pub(crate) async fn trusting(notice_ca: &str) -> Self {
+        Self::built(std::time::Duration::from_secs(5), Some(notice_ca.to_owned())).await.connect().await
+    }
+
+    async fn built(timeout: std::time::Duration, notice_ca: Option<String>) -> Self {
         let config = SandboxConfig { start: Some(start()), ..SandboxConfig::default() };
         let sandbox = Sandbox::start(config).await.unwrap();
         let world = sandbox.world();
@@ -59,6 +68,7 @@ impl House {
             resolve: sandbox.resolve_spec(),
             ca_pem: Some(sandbox.ca_pem().to_owned()),
             timeout: Some(timeout),
+            notice_ca,
         };
         let portal = services_at(FakeClock::new(start()), at).await.unwrap();
         let ada = portal.administrator().await.unwrap();

@@ -3,7 +3,9 @@
 
 mod delivering;
 mod doctor;
+mod encrypted;
 mod house;
+mod mailserver;
 mod my_apps;
 mod onboarding;
 mod receivers;
@@ -11,4 +13,5 @@ mod renewing;
 mod restoring;
 mod saving;
 mod telling;
+mod tls;
 mod told;

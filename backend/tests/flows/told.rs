@@ -9,7 +9,8 @@ use secrecy::ExposeSecret;
 
 use crate::{
     house::{House, days, mins},
-    receivers::{Hook, Mail, Receiver, hooks, mails},
+    mailserver::{MailServer, mails},
+    receivers::{Hook, Receiver, hooks},
 };
 
 pub(crate) const PASSWORD: &str = "canary-of-the-mail-password";
@@ -17,7 +18,7 @@ pub(crate) const PASSWORD: &str = "canary-of-the-mail-password";
 pub(crate) struct Told {
     pub(crate) h: House,
     pub(crate) hooks: Receiver<Hook>,
-    pub(crate) mails: Receiver<Mail>,
+    pub(crate) mails: MailServer,
     pub(crate) secret: String,
 }
 
@@ -29,8 +30,18 @@ impl Told {
 
     pub(crate) async fn at(h: House) -> Self {
         let (hooks, mails) = (hooks().await, mails(PASSWORD).await);
-        h.portal.save_mail(&h.ada, mail_to(mails.port)).await.unwrap();
-        let secret = h.portal.save_webhook(&h.ada, hook_to(hooks.port)).await.unwrap().unwrap();
+        let (mail, hook) = (mail_to(mails.port), hook_to(hooks.port));
+        Self::to(h, (mails, mail), (hooks, hook)).await
+    }
+
+    /// A portal that tells these, with these settings.
+    pub(crate) async fn to(
+        h: House,
+        (mails, mail): (MailServer, MailInput),
+        (hooks, hook): (Receiver<Hook>, WebhookInput),
+    ) -> Self {
+        h.portal.save_mail(&h.ada, mail).await.unwrap();
+        let secret = h.portal.save_webhook(&h.ada, hook).await.unwrap().unwrap();
         let secret = secret.expose_secret().to_owned();
         Self { h, hooks, mails, secret }
     }

@@ -52,7 +52,7 @@ impl Rig {
         let at = QlikAt {
             resolve: sandbox.resolve_spec(),
             ca_pem: Some(sandbox.ca_pem().to_owned()),
-            timeout: None,
+            ..QlikAt::default()
         };
         let portal = services_at(FakeClock::new(SystemClock.now()), at).await.unwrap();
         let ada = portal.administrator().await.unwrap();

@@ -13,6 +13,7 @@
 //! `backend/proptest-regressions`. `QONDUIT_SIM_CASES` sets how many lives each
 //! of the tests below has and `QONDUIT_SIM_SEED` which, for a night's run.
 
+mod beside;
 mod env;
 mod plan;
 mod rules;
@@ -29,7 +30,12 @@ use std::{
 
 use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner};
 
+use plan::{Fate, Op, Step};
+use qlik::ErrorKind;
 use rules::World;
+
+/// More commits than a renewal has, from its claim to the switch and the claim's end.
+const COMMITS: u8 = 14;
 
 /// Lives of each test; four tests make ten thousand.
 const LIVES: u32 = 2_500;
@@ -105,6 +111,32 @@ fn lives(quarter: u8) {
     assert!(!world.leaks(), "a token is in the database in the clear");
     assert!(searched.bytes.load(Ordering::Relaxed) > 0, "something was logged");
     assert!(!searched.leaked.load(Ordering::SeqCst), "a token was logged");
+}
+
+/// A renewal that succeeds, one that fails and two that need a person, each ended
+/// at each of its commits in turn: the drawn lives seldom end one as late as that.
+#[test]
+fn a_renewal_is_told_exactly_when_it_was_recorded_wherever_the_process_ends() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let world = runtime.block_on(World::new());
+    let step = |op, fates, dies_at_commit| Step { op, fates, dies_at_commit };
+    let fails = vec![Fate::Refused(ErrorKind::Connect, None)];
+    let refused = vec![Fate::Fine, Fate::Refused(ErrorKind::Forbidden, None)];
+    for (before, fates) in
+        [(None, Vec::new()), (None, fails), (None, refused), (Some(Op::Revoke), Vec::new())]
+    {
+        for edge in 0..2 * COMMITS {
+            let dies = Some((edge / 2, edge % 2 == 1));
+            let mut steps: Vec<Step> = before.iter().map(|op| step(op.clone(), Vec::new(), None)).collect();
+            steps.push(step(Op::ToDue(0), Vec::new(), None));
+            steps.push(step(Op::Tick(0), fates.clone(), dies));
+            // The one that goes on where the other ended.
+            steps.push(step(Op::Pass(120), Vec::new(), None));
+            steps.push(step(Op::Tick(1), Vec::new(), None));
+            let lived = runtime.block_on(world.live(u64::from(edge), &steps));
+            assert!(lived.is_ok(), "{lived:?} after {steps:?}");
+        }
+    }
 }
 
 #[test]

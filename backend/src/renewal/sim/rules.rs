@@ -9,6 +9,7 @@ use std::sync::{
 use qlik::{HostPolicy, Qlik, QlikConfig};
 
 use super::{
+    beside,
     env::{Clocks, Seeded, lock},
     plan::{Op, Step},
     tenant::{CANARY, End, SimTenant, SimTenants},
@@ -103,6 +104,7 @@ impl World {
             password: "correct horse battery".to_owned().into(),
         };
         let actor = first.set_up(set_up, None).await.unwrap();
+        beside::subscribe(&db, &actor.portal.id).await;
         let shared = Arc::new(Shared {
             portal_id: actor.portal.id.clone(),
             clocks,
@@ -148,7 +150,7 @@ impl World {
     /// A portal that was just connected with a key of three days.
     async fn begin(&self, seed: u64) {
         self.entropy.0.store(seed, Ordering::SeqCst);
-        for table in ["integrations", "api_keys", "renewal_attempts", "audit", "scheduler"] {
+        for table in ["integrations", "api_keys", "renewal_attempts", "audit", "scheduler", "outbox"] {
             let mut tx = self.shared.db.write().await.unwrap();
             sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM {table}"))).execute(&mut *tx).await.unwrap();
             tx.commit().await.unwrap();
@@ -184,32 +186,8 @@ impl World {
         if decide(now, state, &policy) != decide(now, &read, &policy) {
             return Err("the same state decides otherwise once it was stored".to_owned());
         }
-        self.rows_agree(state).await
-    }
-
-    /// The rows of the keys say what the state says.
-    async fn rows_agree(&self, state: &State) -> Result<(), String> {
-        let rows = sqlx::query_as::<_, (String, String, bool)>(
-            "SELECT key_id, state, sealed_token IS NOT NULL FROM api_keys ORDER BY key_id",
-        )
-        .fetch_all(self.shared.db.read())
-        .await
-        .unwrap();
-        let mut expected = vec![(state.current.key_id.clone(), "current")];
-        expected.extend(state.retiring.iter().map(|r| (r.key.key_id.clone(), "retiring")));
-        if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &state.phase {
-            expected.push((new.key_id.clone(), "staged"));
-        }
-        expected.sort();
-        let found: Vec<(String, &str)> =
-            rows.iter().filter(|r| r.1 != "gone").map(|r| (r.0.clone(), r.1.as_str())).collect();
-        if found != expected {
-            return Err(format!("the keys' rows {found:?} are not those of the state {expected:?}"));
-        }
-        match rows.iter().find(|(_, state, sealed)| (state == "gone") == *sealed) {
-            Some(row) => Err(format!("a token is kept or lost: {row:?}")),
-            None => Ok(()),
-        }
+        beside::keys_agree(&self.shared, state).await?;
+        beside::notices_agree(&self.shared, state).await
     }
 
     /// With the faults gone the portal comes to rest with one key that works,
