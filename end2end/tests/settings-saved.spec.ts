@@ -53,9 +53,10 @@ test.describe("connecting", { tag: "@forms" }, () => {
     await expect(settingsForm(page).key).toHaveAccessibleDescription(/Set .*, ends .{4}\. Leave empty to keep it\./);
     expect(await page.content()).not.toContain(key);
     await expect(health(page)).toContainText("Needs a look");
-    await expect(check(page, "jwt_login")).toContainText("no JWT identity provider of this portal yet");
+    await expect(check(page, "identity_provider")).toContainText("no JWT identity provider of this portal yet");
+    await expect(check(page, "jwt_login")).toContainText("Not checked");
     await expect(check(page, "apps")).toContainText("Not checked");
-    for (const id of ["tenant", "key", "owner", "lifetime", "renewal", "web_integration", "origin", "read_users"]) {
+    for (const id of ["tenant", "key", "owner", "permission", "lifetime", "quota", "web_integration", "origin", "read_users"]) {
       await expect(check(page, id), id).toContainText("Passed");
     }
 
@@ -88,7 +89,7 @@ test.describe("connecting", { tag: "@forms" }, () => {
     await expect(fact(page, "Expires")).toContainText(/\d{1,2} \w{3} \d{4}, \d\d:\d\d.*\(in 2 d 23 h\)/);
     await expect(fact(page, "Next renewal")).toContainText(/in 1 d 23 h/);
     await expect(fact(page, "Last renewal")).toContainText("None yet");
-    await expect(page.locator("li.check").getByText("Passed", { exact: true })).toHaveCount(10);
+    await expect(page.locator("li.check").getByText("Passed", { exact: true })).toHaveCount(20);
 
     // Looking again offers nothing twice.
     await page.goto("/admin/settings/identity-provider");

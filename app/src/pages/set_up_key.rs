@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use backend::onboard::{IdpPlan, Phase, Plan, Progress, SetUpView, WebPlan};
 use jiff::Timestamp;
 use leptos::{prelude::*, server_fn::ServerFn};
-use leptos_meta::Meta;
 
 use super::{
     SETTINGS, Visit, load,
@@ -52,15 +51,15 @@ pub fn SetUpKeyPage() -> impl IntoView {
             .collect();
         let form = form.telling(told);
         let wrong = form.has_errors();
-        let runs = view.as_ref().is_some_and(|v| v.progress.runs());
+        if view.as_ref().is_some_and(|v| v.progress.runs()) {
+            ctx::refresh_in(2);
+        }
         let content = match view {
             None => enter(&form, qlik),
             Some(v) if v.progress.phase == Phase::Planned => plan(&v, &identity.certificate_pem),
             Some(v) => follow(&v.progress),
         };
         Ok(view! {
-            // A page that is at work shows its next step by itself, with and without a script.
-            {runs.then(|| view! { <Meta http_equiv="refresh" content="2"/> })}
             <Frame
                 viewer=visit.viewer
                 crumbs=SETTINGS

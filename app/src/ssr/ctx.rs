@@ -121,6 +121,16 @@ pub fn set_status(status: u16) {
     }
 }
 
+/// Asks the browser to load the page again in so many seconds: for a page that
+/// shows something at work, with and without a script.
+pub fn refresh_in(seconds: u8) {
+    if let (Some(response), Ok(value)) =
+        (use_context::<ResponseOptions>(), HeaderValue::from_str(&seconds.to_string()))
+    {
+        response.insert_header(header::REFRESH, value);
+    }
+}
+
 /// Where the request came from, for throttling; `None` where nobody knows.
 pub fn client_ip() -> Option<IpAddr> {
     with_context::<Parts, _>(|parts| {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error,
-    renewal::{self, KeyRef, lead},
+    renewal::{self, KeyRef, due_at},
     words,
 };
 
@@ -194,7 +194,7 @@ impl Subject<'_> {
         known.key = Some(key);
         let longest = known.rules.as_ref().and_then(|r| r.max_expiry).filter(|m| m.as_secs() > 0);
         Ok(match longest {
-            _ if now.as_second() >= at.expires_at - lead(&at) => {
+            _ if now.as_second() >= due_at(&at, 0.0) => {
                 Note::warning(says, "It is due, so it is renewed as soon as it is saved.")
             }
             Some(max) if lived.is_some_and(|l| max < l) => Note::warning(

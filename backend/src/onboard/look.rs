@@ -13,7 +13,7 @@ use super::state::{IdpPlan, Plan, WebPlan};
 use crate::{
     Actor, Error, FieldError, Services,
     integration::{parse_host, parse_key, provider_of},
-    renewal::{KeyRef, lead, load},
+    renewal::{KeyRef, due_at, load},
     vault::Place,
     words,
 };
@@ -173,7 +173,7 @@ impl Services {
             kid: identity.kid,
             owner: me.email.unwrap_or(me.name),
             key_expires_at: at.expires_at,
-            renew_at: at.expires_at - lead(&at),
+            renew_at: due_at(&at, 0.0),
             replaces: stored.map(|r| r.tenant_host.as_str().to_owned()),
         }))
     }
