@@ -7,7 +7,6 @@
 mod clean;
 mod parts;
 
-use serde::Serialize;
 use url::Url;
 
 pub use self::parts::Operator;
@@ -19,7 +18,7 @@ use crate::{Actor, Error, Services, integration::Report, renewal::load, store::a
 
 /// The parts of a bundle in their order: the name in the file, and what it holds.
 pub const CONTENT: &[(&str, &str)] = &[
-    ("bundle", "When the file was made, and its form"),
+    ("file", "When the file was made, and its form"),
     ("product", "Qonduit’s version and the system that it runs on"),
     ("database", "The version of the database’s schema"),
     ("clock", "The server’s time, and how far it is from Qlik’s where a check found out"),
@@ -74,7 +73,7 @@ impl Services {
         let report = self.last_report(portal).await?;
         let (schema_version, migrations) = self.db().schema().await?;
         let bundle = Bundle {
-            bundle: About { format: FORMAT, made_at: now },
+            file: About { format: FORMAT, made_at: now },
             product: Product {
                 version: self.config().version,
                 os: std::env::consts::OS,
@@ -194,11 +193,10 @@ fn beside_qlik(report: &Report) -> Option<String> {
     report.check("clock").map(|c| c.says.clone())
 }
 
-/// As JSON, every text cleaned of what looks like a token: Qlik's words are in
+/// As JSON for people, cleaned of what looks like a token: Qlik's words are in
 /// it, and they may repeat what they were sent.
-fn json(bundle: &impl Serialize) -> Result<String, Error> {
-    let broken = |_| Error::Internal("a support bundle can't be written as JSON");
-    let mut value = serde_json::to_value(bundle).map_err(broken)?;
-    clean::value(&mut value);
-    serde_json::to_string_pretty(&value).map_err(broken)
+fn json(bundle: &Bundle) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(bundle)
+        .map_err(|_| Error::Internal("a support bundle can't be written as JSON"))?;
+    Ok(clean::cleaned(&text))
 }

@@ -40,7 +40,7 @@ pub struct Operator {
 
 #[derive(Debug, Serialize)]
 pub(super) struct Bundle {
-    pub(super) bundle: About,
+    pub(super) file: About,
     pub(super) product: Product,
     pub(super) database: Database,
     pub(super) clock: ClockPart,

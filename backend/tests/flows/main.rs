@@ -8,5 +8,6 @@ mod receivers;
 mod renewing;
 mod restoring;
 mod saving;
+mod support;
 mod telling;
 mod told;
