@@ -135,7 +135,10 @@ pub(crate) fn identity_provider(k: Known<'_>) -> Procedure {
             step("Test the connection: a user is signed in for a moment.").checked("idp-login"),
         ])
         .link(k.console.identity_providers.as_ref(), "Open Identity provider in your Qlik tenant")
-        .old_way("JWT came with its activation by Qlik, and this step was a part of that.")
+        .old_way(
+            "JWT authorization had to be activated by your Qlik account manager. That holds only where Qlik does not offer \
+             the type JWT.",
+        )
 }
 
 /// What comes once it is saved, and what does not.

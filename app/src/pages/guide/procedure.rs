@@ -145,8 +145,8 @@ impl Procedure {
                 <ol class="guide-steps">{steps}</ol>
                 {links(self.links)}
                 {unknown}
-                {self.today.map(|text| view! { <p class="aside">{text}</p> })}
-                {self.before.map(|text| view! { <p class="aside old"><b>"The old way: "</b> {text}</p> })}
+                {self.today.map(|text| view! { <p class="beside">{text}</p> })}
+                {self.before.map(|text| view! { <p class="beside"><b>"The old way: "</b> {text}</p> })}
             </section>
         }
         .into_any()

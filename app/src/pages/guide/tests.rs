@@ -67,8 +67,8 @@ fn a_tick_says_in_words_how_its_check_ended_and_when() {
     let report = report(&ends);
     let said = |step| tick(step, Some(&report));
     let hostname = said("hostname-paste");
-    assert!(hostname.starts_with("Passed tenant is so. Not checked Not checked yet: "), "{hostname}");
-    assert!(hostname.contains("the hostname resolves; the certificate is trusted"), "{hostname}");
+    assert!(hostname.starts_with("Passed tenant is so. Not checked yet whether the hostname"), "{hostname}");
+    assert!(hostname.contains("the hostname resolves; whether the certificate is trusted"), "{hostname}");
     assert!(hostname.ends_with("Checked on 25 Nov 2026, 14:00 UTC"), "{hostname}");
     assert!(said("web-add").starts_with("Failed origin is so. Mend origin."));
     assert!(said("key-expiration").starts_with("Warning lifetime is so."));
@@ -79,7 +79,7 @@ fn a_tick_says_in_words_how_its_check_ended_and_when() {
 #[test]
 fn what_was_never_checked_says_so_and_has_no_date() {
     let none = tick("key-paste", None);
-    assert!(none.starts_with("Not checked Not checked yet: it has the form of an API key;"), "{none}");
+    assert!(none.starts_with("Not checked yet whether it has the form of an API key;"), "{none}");
     assert!(!none.contains("Checked on"));
     let others = report(&[("tenant", Outcome::Passed)]);
     assert_eq!(tick("key-paste", Some(&others)), none);
@@ -124,4 +124,7 @@ fn the_whole_says_what_to_go_on_with_and_whose_checks_they_are() {
     assert!(bad.ends_with("Mend this first: Find the Qlik Sense tenant hostname"), "{bad}");
     let none = text(|| ticks::whole(None, false));
     assert!(none.contains("Nothing was checked so far."), "{none}");
+    // Checks that this report knows nothing of hold nobody up.
+    let some = report(&[("tenant", Outcome::Passed), ("key", Outcome::Passed)]);
+    assert_eq!(ticks::next(Some(&some)), None);
 }

@@ -12,7 +12,8 @@ use crate::{
     wire::{Check, Outcome, Report, Tone},
 };
 
-/// Every check that there may be, and what it proves, for one that was not made.
+/// Every check that there may be, and what it proves, for one that was not made:
+/// each goes on from “whether”.
 pub(super) const CHECKS: &[(&str, &str)] = &[
     ("name", "the hostname resolves"),
     ("tls", "the certificate is trusted"),
@@ -91,8 +92,8 @@ pub(super) fn tick(step: &Checked, report: Option<&Report>) -> AnyView {
     let missing = (!missing.is_empty()).then(|| {
         view! {
             <p class="tick-open">
-                <OutcomeBadge outcome=Outcome::NotChecked/>
-                <span>"Not checked yet: " {missing.join("; ")} "."</span>
+                <Badge tone=Tone::Neutral text="Not checked yet"/>
+                <span>"whether " {missing.join("; whether ")} "."</span>
             </p>
         }
     });
@@ -130,11 +131,12 @@ pub(super) fn worst(section: &str, report: Option<&Report>) -> Option<Outcome> {
 
 /// The procedure to go on with, and how it stands: the first that failed, else
 /// the first with a warning, else the first that was not checked; what failed is
-/// often why others were not.
+/// often why others were not. One that a report knows nothing of holds nobody up.
 pub(super) fn next(report: Option<&Report>) -> Option<(&'static str, Outcome)> {
     [Outcome::Failed, Outcome::Warning, Outcome::NotChecked].into_iter().find_map(|outcome| {
-        let first = STEPS.iter().map(|s| s.section).find(|s| worst(s, report) == Some(outcome));
-        first.map(|section| (section, outcome))
+        let known = |s: &&Checked| report.is_none_or(|r| s.by.iter().any(|id| r.check(id).is_some()));
+        let mut sections = STEPS.iter().filter(known).map(|s| s.section);
+        sections.find(|s| worst(s, report) == Some(outcome)).map(|section| (section, outcome))
     })
 }
 
