@@ -27,6 +27,10 @@ pub const RENEWALS: &str = "/admin/settings/renewals";
 pub const SET_UP_KEY: &str = "/admin/settings/set-up";
 /// What will be created at Qlik, then creates it.
 pub const IDENTITY_PROVIDER: &str = "/admin/settings/identity-provider";
+/// How to connect, step by step, and how far it is.
+pub const GUIDE: &str = "/admin/guide";
+/// What a helper needs to know, as one file.
+pub const SUPPORT: &str = "/admin/settings/support.json";
 /// The portal's people.
 pub const USERS: &str = "/admin/users";
 /// Whom the portal tells about its renewals, and how.
@@ -129,6 +133,7 @@ pub mod router {
                     />
                     <Route path=path!("/admin/settings/set-up") view=pages::SetUpKeyPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings/renewals") view=pages::RenewalsPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/guide") view=pages::GuidePage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users") view=pages::UsersPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id") view=pages::UserPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id/disable") view=pages::DisableUserPage ssr=SsrMode::Async/>

@@ -22,6 +22,7 @@ pub mod people;
 pub mod renewal;
 pub mod services;
 pub mod store;
+pub mod support;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod vault;

@@ -10,6 +10,7 @@ mod lifecycle;
 mod router;
 mod session_store;
 mod stream;
+mod support;
 mod tasks;
 
 use std::process::ExitCode;

@@ -36,6 +36,7 @@ use crate::{
     layers::{Origins, client_ip, headers, on_panic, same_origin},
     session_store::{SESSION, Store},
     stream::{self, Live},
+    support::{self, Support},
 };
 
 /// The settings form is the largest; a certificate would fit ten times.
@@ -48,6 +49,7 @@ struct AppState {
     options: LeptosOptions,
     services: Services,
     live: Live,
+    support: Support,
 }
 
 /// What the log says of a request. Without the query: a one-time link's token is in it.
@@ -67,6 +69,7 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
         options: options.clone(),
         services: services.clone(),
         live: Live { services: services.clone(), stop: stop.clone() },
+        support: Support { services: services.clone(), operator: Arc::new(support::operator(config)) },
     };
     let context = {
         let services = services.clone();
@@ -99,7 +102,8 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
 
     // What needs a session: pages, server functions, the stream.
     let pages = Router::new()
-        .route("/admin/settings/status/stream", get(stream::status))
+        .route(app::routes::STATUS_STREAM, get(stream::status))
+        .route(app::routes::SUPPORT, get(support::bundle))
         .leptos_routes_with_context(&state, generate_route_list(App), context.clone(), {
             let options = options.clone();
             move || shell(options.clone())

@@ -109,6 +109,70 @@ async fn the_status_stream_is_for_administrators() {
     assert_eq!(h.get("/admin/settings/status/stream").await.status(), StatusCode::UNAUTHORIZED);
 }
 
+/// The cookie of somebody who has just signed in.
+async fn cookie_of(h: &House, email: &str, password: &str) -> String {
+    let form = format!("email={}&password={}&next=", email.replace('@', "%40"), password.replace(' ', "+"));
+    let request = Request::post("/api/people/sign-in")
+        .header("host", "acme.portal.example")
+        .header("accept", "text/html")
+        .header("origin", HTTPS)
+        .header("content-type", "application/x-www-form-urlencoded");
+    let response = h.ask(request.body(Body::from(form)).unwrap()).await;
+    header(&response, "set-cookie").split(';').next().unwrap().to_owned()
+}
+
+async fn support(h: &House, accept: &str, cookie: Option<&str>) -> Response<Body> {
+    let request = Request::get("/admin/settings/support.json")
+        .header("host", "acme.portal.example")
+        .header("accept", accept);
+    let request = match cookie {
+        Some(cookie) => request.header("cookie", cookie),
+        None => request,
+    };
+    h.ask(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_support_bundle_is_a_file_for_administrators_and_kept_by_nobody() {
+    let h = house(HTTPS).await;
+    let ada = h.services.administrator().await.unwrap();
+    assert_eq!(support(&h, "*/*", None).await.status(), StatusCode::UNAUTHORIZED);
+    let visitor = support(&h, "text/html", None).await;
+    assert_eq!(header(&visitor, "location"), "/login?next=%2Fadmin%2Fsettings");
+
+    let new = backend::people::NewUser {
+        email: "bea@acme.example".to_owned(),
+        name: "Bea".to_owned(),
+        role: backend::Role::User,
+    };
+    let link = h.services.add_user(&ada, new).await.unwrap();
+    let token = secrecy::ExposeSecret::expose_secret(&link.token);
+    h.services.accept_invitation(token, "another long password".to_owned().into()).await.unwrap();
+    let bea = cookie_of(&h, "bea@acme.example", "another long password").await;
+    let refused = support(&h, "text/html", Some(&bea)).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let words = to_bytes(refused.into_body(), 1 << 20).await.unwrap();
+    assert!(!String::from_utf8_lossy(&words).contains('{'));
+
+    let cookie = cookie_of(&h, "ada@acme.example", "correct horse battery").await;
+    let response = support(&h, "text/html", Some(&cookie)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(header(&response, "content-type"), "application/json");
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    assert_eq!(
+        header(&response, "content-disposition"),
+        "attachment; filename=\"qonduit-support-acme.portal.example-2026-11-24T120000Z.json\""
+    );
+    let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["operator"]["public_origin"], HTTPS);
+    assert_eq!(body["integration"], serde_json::Value::Null);
+    assert_eq!(body["users"].as_array().unwrap().len(), 2);
+    // The session itself is not in it.
+    let secret = cookie.split_once('=').unwrap().1;
+    assert!(!body.to_string().contains(secret));
+}
+
 #[tokio::test]
 async fn every_answer_says_that_it_may_not_be_framed_or_sniffed() {
     let h = house(HTTPS).await;

@@ -75,12 +75,17 @@ pub async fn discard_settings() -> Result<Done, AppError> {
 /// # Errors
 /// Not an administrator, nothing connected.
 #[server(prefix = "/api", endpoint = "settings/test")]
-pub async fn test_connection() -> Result<Done, AppError> {
-    FormPost::new(form::STATUS, routes::SETTINGS)
+pub async fn test_connection(
+    /// Where to go back to: `guide`, or else the settings.
+    #[server(default)]
+    back: String,
+) -> Result<Done, AppError> {
+    let page = if back == "guide" { routes::GUIDE } else { routes::SETTINGS };
+    FormPost::new(form::STATUS, page)
         .answer(Box::pin(async {
             let me = ctx::admin().await?;
             let report = ctx::services()?.test_connection(&me).await?;
-            Ok(Next::to(routes::SETTINGS).saying(settings::notice_of(&settings::report(report))))
+            Ok(Next::to(page).saying(settings::notice_of(&settings::report(report))))
         }))
         .await
 }

@@ -1,5 +1,5 @@
-//! Keeps the status panel of the settings page right while it is open: follows
-//! the server's events and puts in what they bring. Pulls in `EventSource` and
+//! Keeps the status on the settings page, and the ticks of the guide, right while
+//! they are open: follows the server's events and puts in what they bring. Pulls in `EventSource` and
 //! nothing else; the panel is rendered by the server.
 
 use leptos::prelude::*;
@@ -20,10 +20,8 @@ mod browser {
     use wasm_bindgen::{JsCast, prelude::Closure};
     use web_sys::{EventSource, MessageEvent};
 
-    use super::super::swap::{swap, text_of};
+    use super::super::swap::{swap_known, text_of};
     use crate::routes;
-
-    const PARTS: &[&str] = &["status-health", "status-says", "status-facts"];
 
     /// The stream lives as long as the page, and so do the closures.
     pub(super) fn follow(said: RwSignal<&'static str>) {
@@ -52,9 +50,7 @@ mod browser {
         if panel.get_attribute("data-mark").as_deref() == Some(mark.as_str()) {
             return;
         }
-        // The key's line is not there for somebody whose paste was not kept: that is all right.
-        swap(&html, PARTS);
-        swap(&html, &["key-stored"]);
+        swap_known(&html);
         // Can't fail: the name is a plain one.
         let _ = panel.set_attribute("data-mark", &mark);
     }

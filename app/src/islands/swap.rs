@@ -12,20 +12,38 @@ use super::moments::{each, localise};
 /// elements themselves stay, so that one that is read out keeps being so.
 /// `false` where `html` lacks one.
 pub(super) fn swap(html: &str, ids: &[&str]) -> bool {
-    let Ok(holder) = document().create_element("div") else { return false };
-    holder.set_inner_html(html);
+    let Some(holder) = holder(html) else { return false };
     let mut all = true;
     for id in ids {
         match (holder.query_selector(&format!("#{id}")), document().get_element_by_id(id)) {
-            (Ok(Some(new)), Some(place)) => {
-                keep_open(&place, &new);
-                place.set_inner_html(&new.inner_html());
-                localise(&place);
-            }
+            (Ok(Some(new)), Some(place)) => fill(&place, &new),
             _ => all = false,
         }
     }
     all
+}
+
+/// The same with every part of `html` that the page has: which parts there are
+/// is for the server to know.
+pub(super) fn swap_known(html: &str) {
+    let Some(holder) = holder(html) else { return };
+    each(&holder, ":scope > [id]", |new: Element| {
+        if let Some(place) = document().get_element_by_id(&new.id()) {
+            fill(&place, &new);
+        }
+    });
+}
+
+fn holder(html: &str) -> Option<Element> {
+    let holder = document().create_element("div").ok()?;
+    holder.set_inner_html(html);
+    Some(holder)
+}
+
+fn fill(place: &Element, new: &Element) {
+    keep_open(place, new);
+    place.set_inner_html(&new.inner_html());
+    localise(place);
 }
 
 /// What the person opened stays open.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     api::form,
     error::{AppError, FieldError},
-    pages::settings::live_html,
+    pages::{guide::guide_html, settings::live_html},
     ui::form::FormState,
     wire::{Check, Health, Link, Notice, Outcome, Report, Status, Tone},
 };
@@ -35,6 +35,8 @@ pub struct Console {
     pub api_keys: Option<String>,
     /// Identity providers.
     pub identity_providers: Option<String>,
+    /// Users, their roles and permissions.
+    pub permissions: Option<String>,
 }
 
 /// All that the settings page shows.
@@ -99,9 +101,12 @@ pub(super) const KEY_TYPED: &str = "key_typed";
 /// Links into the console of the tenant at `host`; none where it is no host.
 pub fn console(services: &Services, host: &str) -> Console {
     match services.console_links(host) {
-        Some([web, api_keys, identity_providers]) => {
-            Console { web: Some(web), api_keys: Some(api_keys), identity_providers: Some(identity_providers) }
-        }
+        Some([web, api_keys, identity_providers, permissions]) => Console {
+            web: Some(web),
+            api_keys: Some(api_keys),
+            identity_providers: Some(identity_providers),
+            permissions: Some(permissions),
+        },
         None => Console::default(),
     }
 }
@@ -222,7 +227,7 @@ pub fn notice_of_look(ahead: Option<&Ahead>) -> Notice {
     }
 }
 
-/// What an open settings page of the portal is told now, as JSON of
+/// What an open settings page or guide of the portal is told now, as JSON of
 /// [`Status`]; `None` where nothing is connected.
 ///
 /// # Errors
@@ -233,7 +238,11 @@ pub async fn status_json(services: &Services, portal_id: &str) -> Result<Option<
     let console = console(services, &status.tenant_host);
     // Outside of a request there is no reactive owner, and a view wants one.
     let html = Owner::new().with(|| live_html(&status, &console, services.now()));
-    let told = Status { health, mark: mark(&html), html };
+    // The guide's part changes with the time of the checks, which the status says as well.
+    let mark = mark(&html);
+    let checks = services.last_report(portal_id).await?.map(report);
+    let html = html + &Owner::new().with(|| guide_html(checks.as_ref()));
+    let told = Status { health, mark, html };
     serde_json::to_string(&told).map(Some).map_err(|e| unexpected(&e))
 }
 

@@ -26,6 +26,7 @@ const ADMINISTRATION: &[(&str, &str, &str)] = &[
     (routes::USERS, "people", "Users"),
     (routes::NOTIFICATIONS, "bell", "Notifications"),
     (routes::AUDIT, "audit", "Audit"),
+    (routes::GUIDE, "guide", "Guide"),
 ];
 
 /// The places, the present one marked.

@@ -2,6 +2,7 @@
 //! that a script makes. One program, so that what they share is built once.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
 
+mod guide;
 mod house;
 mod markup;
 mod notifications;

@@ -29,6 +29,7 @@ async fn pages_of_owner() -> (House, Visitor, Vec<String>) {
         "/admin/settings/disconnect",
         "/admin/settings/renewals",
         "/admin/notifications",
+        "/admin/guide",
         "/admin/settings/identity-provider",
         "/nothing/here",
     ]

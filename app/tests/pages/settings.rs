@@ -16,19 +16,19 @@ const SETTINGS: &str = "/admin/settings";
 
 /// A portal whose owner is signed in, beside a tenant of which the same person
 /// is Tenant Admin.
-struct Beside {
+pub(crate) struct Beside {
     _sandbox: Sandbox,
-    world: WorldHandle,
-    house: House,
-    ada: Visitor,
+    pub(crate) world: WorldHandle,
+    pub(crate) house: House,
+    pub(crate) ada: Visitor,
     tenant: TenantRef,
     qlik_ada: UserRef,
-    web: String,
+    pub(crate) web: String,
     token: String,
 }
 
 impl Beside {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let start = "2026-11-25T14:00:00Z".parse().unwrap();
         let sandbox =
             Sandbox::start(SandboxConfig { start: Some(start), ..SandboxConfig::default() }).await.unwrap();
@@ -49,7 +49,7 @@ impl Beside {
         it
     }
 
-    async fn connected() -> Self {
+    pub(crate) async fn connected() -> Self {
         let mut it = Self::new().await;
         it.save(&[]).await;
         it.ada.post(CreateIdentityProvider::PATH, &[]).await;
@@ -80,7 +80,7 @@ impl Beside {
     }
 
     /// Saves without script.
-    async fn save(&mut self, other: &[(&'static str, &str)]) -> crate::house::Answer {
+    pub(crate) async fn save(&mut self, other: &[(&'static str, &str)]) -> crate::house::Answer {
         let fields = self.typed(other);
         let fields: Vec<_> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
         self.ada.submit(SaveSettings::PATH, &fields).await

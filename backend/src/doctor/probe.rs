@@ -212,13 +212,4 @@ impl Services {
         }
         Ok(tx.commit().await?)
     }
-
-    pub(crate) async fn last_report(&self, portal_id: &str) -> Result<Option<Report>, Error> {
-        let json = sqlx::query_scalar!("SELECT last_report FROM integrations WHERE portal_id = ?", portal_id)
-            .fetch_optional(self.db().read())
-            .await?
-            .flatten();
-        // One that an older version wrote is left out until the next test.
-        Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
-    }
 }

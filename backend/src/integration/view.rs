@@ -56,6 +56,14 @@ impl Services {
         .await?)
     }
 
+    /// The last checks of a portal's stored settings.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn last_report(&self, portal_id: &str) -> Result<Option<Report>, Error> {
+        Ok(self.extra(portal_id).await?.as_ref().and_then(report_of))
+    }
+
     /// The status of a portal's integration, if it has one.
     ///
     /// # Errors
@@ -120,12 +128,17 @@ impl Services {
         }))
     }
 
-    /// Links into the console of the Qlik tenant: Web, API keys, Identity provider.
-    pub fn console_links(&self, tenant_host: &str) -> Option<[String; 3]> {
+    /// Links into the console of the Qlik tenant: Web, API keys, Identity provider, Permissions.
+    pub fn console_links(&self, tenant_host: &str) -> Option<[String; 4]> {
         let host = TenantHost::parse(tenant_host, &self.config().host_policy).ok()?;
         Some(
-            [ConsolePage::Web, ConsolePage::ApiKeys, ConsolePage::IdentityProviders]
-                .map(|p| host.console_url(p)),
+            [
+                ConsolePage::Web,
+                ConsolePage::ApiKeys,
+                ConsolePage::IdentityProviders,
+                ConsolePage::Permissions,
+            ]
+            .map(|p| host.console_url(p)),
         )
     }
 }

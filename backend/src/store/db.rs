@@ -130,6 +130,17 @@ impl Db {
         Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
     }
 
+    /// The number of the last migration that was run, and how many were.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn schema(&self) -> Result<(i64, i64), StoreError> {
+        // The table is the migrator's own, which the checked queries don't know.
+        Ok(sqlx::query_as("SELECT COALESCE(MAX(version), 0), COUNT(*) FROM _sqlx_migrations WHERE success")
+            .fetch_one(&self.readers)
+            .await?)
+    }
+
     /// Waits for what is under way and closes the file.
     pub async fn close(&self) {
         self.readers.close().await;

@@ -12,6 +12,7 @@ mod receivers;
 mod renewing;
 mod restoring;
 mod saving;
+mod support;
 mod telling;
 mod tls;
 mod told;

@@ -36,10 +36,10 @@ pub(super) fn fields(shown: &Shown) -> AnyView {
                 value=web
                 technical=true
             />
-            {guides::web_integration(&shown.view.portal.origin, &shown.console)}
+            {guides::web_integration(shown)}
         </div>
         <div class="asked">{authentication(shown)} {guides::authentication()}</div>
-        <div class="asked">{key(shown)} {guides::api_key(&shown.console)}</div>
+        <div class="asked">{key(shown)} {guides::api_key(shown)}</div>
         {subject(shown)}
     }
     .into_any()

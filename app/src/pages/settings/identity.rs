@@ -44,7 +44,7 @@ pub(super) fn block(shown: &Shown) -> AnyView {
             <CopyField id="identity-issuer" label="Issuer" value=identity.issuer.clone()/>
             <CopyField id="identity-kid" label="Key ID" value=identity.kid.clone()/>
             {certificate(&identity.certificate_pem)}
-            {guides::identity_provider(&shown.console)}
+            {guides::identity_provider(shown)}
         </section>
     }
     .into_any()

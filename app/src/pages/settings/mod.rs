@@ -8,7 +8,6 @@ mod checks;
 mod fields;
 mod guides;
 mod identity;
-mod sketch;
 mod status;
 mod timeline;
 
@@ -22,7 +21,7 @@ pub(super) use self::{
     status::took,
     timeline::{ended_as, timeline, trigger_words, waits},
 };
-use super::{ADMINISTRATION, Visit, load};
+use super::{ADMINISTRATION, Visit, load, support};
 use crate::{
     api::{
         form,
@@ -34,7 +33,7 @@ use crate::{
         flash,
         settings::{Console, Shown},
     },
-    ui::{copy::CopyField, form::ErrorSummary, page::Frame},
+    ui::{card::Card, copy::CopyField, form::ErrorSummary, page::Frame},
 };
 
 /// The settings form's fields in their order, then the checks that are about none.
@@ -154,6 +153,7 @@ fn integration(shown: &Shown) -> AnyView {
             </div>
             <div class="slot" id="settings-checks">{checks::checks(shown)}</div>
             {identity::block(shown)}
+            <Card id="support" title="When you need help">{support::offer()}</Card>
         </section>
     }
     .into_any()
