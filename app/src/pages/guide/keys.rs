@@ -38,8 +38,8 @@ pub(crate) fn allow(k: Known<'_>) -> Procedure {
         .note("A key whose owner loses the permission stops working, so it has to stay.")
         .old_way(view! {
             "until January 2026 two settings stood in its place, and an old tenant may still show them: the switch "
-            <b>"Enable API keys"</b> " under " <b>"Console Management > Settings"</b> ", and the role "
-            <b>"Developer"</b> " of the key’s owner under " <b>"Console Management > Users"</b>
+            <b>"Enable API keys"</b> " under " <b>"Console Management > Settings"</b> ", and the "
+            <b>"Developer role"</b> " of the key’s owner under " <b>"Console Management > Users"</b>
             " (edit the user’s roles). Both have to be on there."
         })
 }
