@@ -14,6 +14,7 @@ fn check(id: &str, outcome: Outcome) -> Check {
         remedy: (outcome == Outcome::Failed).then(|| format!("Mend {id}.")),
         link: None,
         elapsed_ms: None,
+        request: None,
         qlik_code: None,
         trace_id: None,
     }

@@ -70,10 +70,8 @@ async fn full() -> (House, Canaries) {
     let until = h.portal.now() + mins(60);
     assert!(h.portal.create_web_session(session, b"canary session data", until).await.unwrap());
     h.portal.my_apps(&h.ada, AppsQuery::default()).await.unwrap();
-    let plan = SetUpInput {
-        tenant_host: crate::house::HOST.to_owned(),
-        api_key: Some(h.token.clone().into()),
-    };
+    let plan =
+        SetUpInput { tenant_host: crate::house::HOST.to_owned(), api_key: Some(h.token.clone().into()) };
     assert!(matches!(h.portal.plan_set_up(&h.ada, plan).await.unwrap(), PlanOutcome::Planned));
 
     for (what, text) in [
