@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) events: Events,
     /// Wakes the renewal task.
     pub(crate) due: Notify,
+    /// Wakes the comparing task.
+    pub(crate) compare: Notify,
 }
 
 /// Everything the product does. Cheap to clone.
@@ -99,8 +101,20 @@ impl Services {
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
         let signers = moka::future::Cache::new(SIGNERS);
-        let (events, due) = (Events::default(), Notify::new());
-        Ok(Self(Arc::new(Inner { db, vault, qlik, tenants, config, people, sessions, signers, events, due })))
+        let (events, due, compare) = (Events::default(), Notify::new(), Notify::new());
+        Ok(Self(Arc::new(Inner {
+            db,
+            vault,
+            qlik,
+            tenants,
+            config,
+            people,
+            sessions,
+            signers,
+            events,
+            due,
+            compare,
+        })))
     }
 
     /// The database.

@@ -4,6 +4,9 @@
 mod delivering;
 mod doctor;
 mod house;
+mod matching;
+mod matching_door;
+mod matching_faults;
 mod my_apps;
 mod receivers;
 mod renewing;
