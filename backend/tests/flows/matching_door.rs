@@ -93,6 +93,17 @@ async fn with_the_e_mail_as_subject_an_unknown_user_is_not_made_unasked_either()
 }
 
 #[tokio::test]
+async fn a_test_of_the_connection_makes_no_user_where_users_can_be_read() {
+    let h = House::connected().await;
+    send_emails(&h).await;
+    let made = events(&h).len();
+    h.world.set_email(&h.qlik_ada, "lovelace@acme.example");
+    let report = h.portal.test_connection(&h.ada).await.unwrap();
+    assert!(report.ok, "the key's owner is signed in instead: {:#?}", report.checks);
+    assert_eq!(events(&h).len(), made);
+}
+
+#[tokio::test]
 async fn a_subject_is_rewritten_once_that_is_allowed_and_not_before() {
     let h = House::connected().await;
     send_emails(&h).await;
