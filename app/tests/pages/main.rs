@@ -4,6 +4,7 @@
 
 mod house;
 mod markup;
+mod matching;
 mod notifications;
 mod people;
 mod settings;

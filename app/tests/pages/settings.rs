@@ -16,12 +16,12 @@ const SETTINGS: &str = "/admin/settings";
 
 /// A portal whose owner is signed in, beside a tenant of which the same person
 /// is Tenant Admin.
-struct Beside {
+pub(crate) struct Beside {
     _sandbox: Sandbox,
-    world: WorldHandle,
-    house: House,
-    ada: Visitor,
-    tenant: TenantRef,
+    pub(crate) world: WorldHandle,
+    pub(crate) house: House,
+    pub(crate) ada: Visitor,
+    pub(crate) tenant: TenantRef,
     qlik_ada: UserRef,
     web: String,
     token: String,
@@ -49,7 +49,7 @@ impl Beside {
         it
     }
 
-    async fn connected() -> Self {
+    pub(crate) async fn connected() -> Self {
         let mut it = Self::new().await;
         it.save(&[]).await;
         it.ada.post(CreateIdentityProvider::PATH, &[]).await;
