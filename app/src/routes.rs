@@ -33,6 +33,12 @@ pub const GUIDE: &str = "/admin/guide";
 pub const SUPPORT: &str = "/admin/settings/support.json";
 /// The portal's people.
 pub const USERS: &str = "/admin/users";
+/// Who of the portal's people Qlik knows, and what a sign-in may do there.
+pub const MATCHING: &str = "/admin/users/matching";
+/// The same as a file.
+pub const MATCHING_CSV: &str = "/admin/users/matching.csv";
+/// Tells an open page of the comparison of each change.
+pub const MATCHING_STREAM: &str = "/admin/users/matching/stream";
 /// Whom the portal tells about its renewals, and how.
 pub const NOTIFICATIONS: &str = "/admin/notifications";
 /// What happened.
@@ -135,6 +141,7 @@ pub mod router {
                     <Route path=path!("/admin/settings/renewals") view=pages::RenewalsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/guide") view=pages::GuidePage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users") view=pages::UsersPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/users/matching") view=pages::MatchingPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id") view=pages::UserPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id/disable") view=pages::DisableUserPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users/:id/remove") view=pages::RemoveUserPage ssr=SsrMode::Async/>

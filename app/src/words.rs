@@ -134,6 +134,9 @@ fn conflict_message(hint: &str) -> &'static str {
         "the key was renewed while the settings were tested" => {
             "The key was renewed while the settings were tested, so nothing was stored. Save again."
         }
+        "the portal is connected to another tenant" => {
+            "The portal is connected to another Qlik tenant by now, so nothing was stored. Choose for this one."
+        }
         "renewal_running" => "A renewal is running. Wait for it to end, then try again.",
         _ => "Someone else changed this meanwhile. Look at it as it is now, then try again.",
     }

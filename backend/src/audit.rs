@@ -58,6 +58,16 @@ pub const NOTICES_SAVED: &str = "notices.saved";
 /// An administrator sent a test notice; detail: `channel`.
 pub const NOTICE_TESTED: &str = "notices.tested";
 
+/// An administrator compared the users with those of the Qlik tenant.
+pub const MATCHING_STARTED: &str = "matching.started";
+/// An administrator chose what Qlik may do at a sign-in; detail: `create`,
+/// `rewrite`, and both as they were in `from`.
+pub const SIGN_IN_ALLOWED: &str = "matching.allowed";
+/// A sign-in made a user at Qlik; detail: `email`.
+pub const QLIK_USER_CREATED: &str = "qlik_user.created";
+/// A sign-in gave a Qlik user this portal's subject; detail: `email`, `qlik_user`.
+pub const QLIK_SUBJECT_CHANGED: &str = "qlik_user.subject_changed";
+
 /// Who is named where no person did it.
 pub const THE_PORTAL: &str = "Qonduit";
 

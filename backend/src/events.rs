@@ -30,12 +30,17 @@ impl Services {
 
     /// The portal's integration changed; to be called after the commit.
     pub(crate) fn changed(&self, portal_id: &str) {
+        self.tell(portal_id);
+        self.0.due.notify_one();
+    }
+
+    /// Something that is shown changed, and nothing that the renewal looks at.
+    pub(crate) fn tell(&self, portal_id: &str) {
         self.0.events.with(|map| {
             if let Some(tx) = map.get(portal_id) {
                 tx.send_modify(|n| *n += 1);
             }
         });
-        self.0.due.notify_one();
     }
 
     /// Completes when something may have come due earlier than thought.

@@ -16,6 +16,7 @@ mod events;
 pub mod identity;
 pub mod integration;
 mod keys;
+pub mod matching;
 pub mod notices;
 pub mod onboard;
 pub mod people;

@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) due: Notify,
     /// Wakes the task of set-ups.
     pub(crate) set_ups: Notify,
+    /// Wakes the comparing task.
+    pub(crate) compare: Notify,
 }
 
 /// Everything the product does. Cheap to clone.
@@ -101,10 +103,22 @@ impl Services {
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
         let signers = moka::future::Cache::new(SIGNERS);
-        let (events, due, set_ups) = (Events::default(), Notify::new(), Notify::new());
-        let inner =
-            Inner { db, vault, qlik, tenants, config, people, sessions, signers, events, due, set_ups };
-        Ok(Self(Arc::new(inner)))
+        let (events, due) = (Events::default(), Notify::new());
+        let (set_ups, compare) = (Notify::new(), Notify::new());
+        Ok(Self(Arc::new(Inner {
+            db,
+            vault,
+            qlik,
+            tenants,
+            config,
+            people,
+            sessions,
+            signers,
+            events,
+            due,
+            set_ups,
+            compare,
+        })))
     }
 
     /// The database.

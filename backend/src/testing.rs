@@ -191,6 +191,25 @@ impl TestServices {
         self.set_up(input, None).await
     }
 
+    /// `count` active users beside those there are: `user00001@acme.example` and
+    /// so on, of the names `User 1` and so on.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn many_users(&self, portal_id: &str, count: i64) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        sqlx::query!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+             INSERT INTO users (id, portal_id, email, name, role, status, created_at)
+             SELECT 'many-' || i, ?, printf('user%05d@acme.example', i), 'User ' || i, 'user', 'active', 0 FROM n",
+            count,
+            portal_id
+        )
+        .execute(&mut *tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
     /// The key in use comes due, and the claims of processes that are gone are
     /// over: what else takes days, and three quarters of a minute.
     ///

@@ -22,6 +22,8 @@ const FOR_ADMINISTRATORS = [
   "set-up/plan",
   "set-up/confirm",
   "set-up/put-away",
+  "matching/compare",
+  "matching/allow",
   "notices/save-mail",
   "notices/save-webhook",
   "notices/save-rules",
@@ -127,7 +129,13 @@ test.describe("what a person may not do", () => {
     for (const endpoint of FOR_USERS) {
       expect(await status(visitor.request, world, endpoint, data), `${endpoint} by a visitor`).toBe(401);
     }
-    expect((await visitor.request.get("/admin/settings/status/stream")).status()).toBe(401);
+    for (const stream of ["/admin/settings/status/stream", "/admin/users/matching/stream"]) {
+      expect((await visitor.request.get(stream)).status(), stream).toBe(401);
+      expect((await beas.request.get(stream)).status(), stream).toBe(403);
+    }
+    const file = "/admin/users/matching.csv";
+    expect((await beas.request.get(file)).status()).toBe(403);
+    expect((await visitor.request.get(file, { maxRedirects: 0 })).headers()["location"]).toMatch(/^\/login\?/);
     // Nothing came of it.
     const { control } = world;
     expect((await control.liveKeys()).map((key) => key.id)).toEqual([control.demo.api_key_id]);

@@ -80,7 +80,7 @@ pub use endpoints::identity_providers::{IdentityProvider, NewJwtIdp, StaticKey};
 pub use endpoints::items::{AppItem, AppQuery, AppSort, Space};
 pub use endpoints::key_config::{ApiKeyConfig, ApiKeyConfigChange};
 pub use endpoints::tenants::{Probe, TenantInfo};
-pub use endpoints::users::{Group, Role, User, UserStatus};
+pub use endpoints::users::{Group, Role, User, UserStatus, untagged};
 pub use endpoints::web_integrations::WebIntegration;
 pub use engine::{EngineInfo, SessionState};
 pub use env::{Clock, Entropy, SystemClock, SystemEntropy, clock_offset, random_id};

@@ -4,6 +4,7 @@
 mod boot;
 mod config;
 mod doctor;
+mod files;
 mod health;
 mod layers;
 mod lifecycle;

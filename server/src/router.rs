@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use app::{
-    App,
+    App, routes,
     shell::{set_headers, shell},
     ssr::auth::Backend,
 };
@@ -32,7 +32,7 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
     config::Config,
-    health,
+    files, health,
     layers::{Origins, client_ip, headers, on_panic, same_origin},
     session_store::{SESSION, Store},
     stream::{self, Live},
@@ -102,8 +102,10 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
 
     // What needs a session: pages, server functions, the stream.
     let pages = Router::new()
-        .route(app::routes::STATUS_STREAM, get(stream::status))
-        .route(app::routes::SUPPORT, get(support::bundle))
+        .route(routes::SUPPORT, get(support::bundle))
+        .route(routes::STATUS_STREAM, get(stream::status))
+        .route(routes::MATCHING_STREAM, get(stream::matching))
+        .route(routes::MATCHING_CSV, get(files::matching))
         .leptos_routes_with_context(&state, generate_route_list(App), context.clone(), {
             let options = options.clone();
             move || shell(options.clone())

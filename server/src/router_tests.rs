@@ -174,6 +174,24 @@ async fn the_support_bundle_is_a_file_for_administrators_and_kept_by_nobody() {
 }
 
 #[tokio::test]
+async fn the_comparison_is_for_who_is_signed_in_page_stream_and_file() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    assert_eq!(h.get("/admin/users/matching/stream").await.status(), StatusCode::UNAUTHORIZED);
+    for path in ["/admin/users/matching", "/admin/users/matching.csv?q=a"] {
+        let response = h.get(path).await;
+        let to = header(&response, "location");
+        assert!(to.starts_with("/login?next=%2Fadmin%2Fusers%2Fmatching"), "{path}: {to}");
+    }
+    // None was made yet, which only an administrator hears.
+    let ada = h.ask(sign_in(Some(HTTPS), "correct horse battery")).await;
+    let cookie = header(&ada, "set-cookie").split(';').next().unwrap().to_owned();
+    let file = Request::get("/admin/users/matching.csv").header("host", "acme.portal.example");
+    let file = h.ask(file.header("cookie", cookie).body(Body::empty()).unwrap()).await;
+    assert_eq!(file.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn every_answer_says_that_it_may_not_be_framed_or_sniffed() {
     let h = house(HTTPS).await;
     for path in ["/setup", "/healthz", "/readyz", "/pkg/none.js", "/no/such/page"] {

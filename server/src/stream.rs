@@ -1,24 +1,31 @@
-//! The status of the integration, live: server-sent events for administrators.
+//! Pages that stay right while they are open: server-sent events for
+//! administrators.
 
 use std::{convert::Infallible, time::Duration};
 
-use app::ssr::{auth::AuthSession, status_json};
+use app::ssr::{
+    auth::{AuthSession, SessionUser},
+    matching::{live_json, rows_of},
+    status_json,
+};
 use axum::{
-    extract::State,
+    extract::{Query, State},
     http::StatusCode,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
     },
 };
-use backend::{Role, Services};
+use backend::{Actor, Role, Services, matching::RowsQuery};
 use futures::stream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Another process on the same database may advance the integration: without
-/// word from this one, it is looked at this often.
+/// Another process on the same database may advance what is shown: without word
+/// from this one, it is looked at this often.
 const LOOK: Duration = Duration::from_secs(5);
+/// A comparison changes with each page of users; a person need not see each.
+const PACE: Duration = Duration::from_millis(500);
 
 #[derive(Clone)]
 pub(crate) struct Live {
@@ -26,44 +33,71 @@ pub(crate) struct Live {
     pub(crate) stop: CancellationToken,
 }
 
+/// What is followed.
+enum Topic {
+    Status,
+    Matching(RowsQuery),
+}
+
 struct Follow {
     live: Live,
-    user_id: String,
-    portal_id: String,
+    actor: Actor,
+    topic: Topic,
     changes: watch::Receiver<u64>,
     last: Option<String>,
 }
 
 /// Sends the status at once and after each change, as JSON.
 pub(crate) async fn status(State(live): State<Live>, auth: AuthSession) -> Response {
-    let Some(actor) = auth.user.map(app::ssr::auth::SessionUser::into_actor) else {
+    follow(live, auth, Topic::Status)
+}
+
+/// Sends where the comparison stands, and the rows that the query asks for, at
+/// once and after each change, as JSON.
+pub(crate) async fn matching(
+    State(live): State<Live>,
+    auth: AuthSession,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Response {
+    follow(live, auth, Topic::Matching(rows_of(&query)))
+}
+
+fn follow(live: Live, auth: AuthSession, topic: Topic) -> Response {
+    let Some(actor) = auth.user.map(SessionUser::into_actor) else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     if actor.role != Role::Administrator {
         return StatusCode::FORBIDDEN.into_response();
     }
     let changes = live.services.subscribe(&actor.portal.id);
-    let follow = Follow { live, user_id: actor.user_id, portal_id: actor.portal.id, changes, last: None };
-    let events = stream::unfold(follow, next);
+    let events = stream::unfold(Follow { live, actor, topic, changes, last: None }, next);
     // Buffering proxies would hold the events back.
     ([("x-accel-buffering", "no")], Sse::new(events).keep_alive(KeepAlive::default())).into_response()
 }
 
-/// The next status that differs from the last one sent; none once the server
-/// stops, the person may no longer look, or the status can't be read.
+/// The next state that differs from the last one sent; none once the server
+/// stops, the person may no longer look, or it can't be read.
 async fn next(mut f: Follow) -> Option<(Result<Event, Infallible>, Follow)> {
     loop {
         if f.last.is_some() {
+            if matches!(f.topic, Topic::Matching(_)) {
+                tokio::time::sleep(PACE).await;
+            }
             tokio::select! {
                 () = f.live.stop.cancelled() => return None,
                 changed = f.changes.changed() => changed.ok()?,
                 () = tokio::time::sleep(LOOK) => {}
             }
             // A stream outlives its request's check: who was signed out or demoted hears no more.
-            let still = f.live.services.actor(&f.user_id).await.ok().flatten();
-            still.filter(|a| a.role == Role::Administrator)?;
+            let still = f.live.services.actor(&f.actor.user_id).await.ok().flatten();
+            f.actor = still.filter(|a| a.role == Role::Administrator)?;
         }
-        match status_json(&f.live.services, &f.portal_id).await {
+        let services = &f.live.services;
+        let json = match &f.topic {
+            Topic::Status => status_json(services, &f.actor.portal.id).await,
+            Topic::Matching(asked) => live_json(services, &f.actor, asked.clone()).await.map(Some),
+        };
+        match json {
             Ok(Some(json)) if f.last.as_ref() != Some(&json) => {
                 f.last = Some(json.clone());
                 return Some((Ok(Event::default().data(json)), f));
@@ -72,7 +106,7 @@ async fn next(mut f: Follow) -> Option<(Result<Event, Infallible>, Follow)> {
             // Disconnected: the page has to be loaded anew.
             Ok(None) => return None,
             Err(e) => {
-                tracing::warn!(error = ?e, "the status could not be read for a live page");
+                tracing::warn!(error = ?e, "what is shown could not be read for a live page");
                 return None;
             }
         }

@@ -1,5 +1,6 @@
 //! What runs beside the requests: the renewal task, the probe of connections, the
-//! delivery of notices, and the sweep of ended browser sessions.
+//! delivery of notices, the comparison of users, and the sweep of ended browser
+//! sessions.
 
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ const PULSE: Duration = Duration::from_secs(2);
 const PROBE: Duration = Duration::from_secs(5);
 /// Between two looks at notices.
 const TELL: Duration = Duration::from_secs(5);
+/// Between two looks at comparisons that wait, or that another process left.
+const COMPARE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_mins(10);
 
 /// Starts them; they end, after the step they are at, when `stop` is cancelled.
@@ -22,6 +25,7 @@ pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &Cancellat
     tracker.spawn(probe(services.clone(), stop.clone()));
     tracker.spawn(set_up(services.clone(), stop.clone()));
     tracker.spawn(tell(services.clone(), stop.clone()));
+    tracker.spawn(compare(services.clone(), stop.clone()));
     tracker.spawn(sweep(services.clone(), stop.clone()));
 }
 
@@ -80,6 +84,19 @@ async fn tell(services: Services, stop: CancellationToken) {
         }
         if let Err(e) = services.deliver_notices().await {
             tracing::error!(error = %e, "notices could not be delivered");
+        }
+    }
+}
+
+async fn compare(services: Services, stop: CancellationToken) {
+    loop {
+        if let Err(e) = services.compare_due(&|| stop.is_cancelled()).await {
+            tracing::error!(error = %e, "comparisons that are due could not be looked at");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = services.comparison_asked() => {}
+            () = tokio::time::sleep(COMPARE) => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 //! one call into the backend, and says where to go. Their addresses are stable:
 //! plain forms post to them, and so may scripts.
 
+pub mod matching;
 pub mod notices;
 pub mod people;
 pub mod profile;
@@ -34,6 +35,10 @@ pub mod form {
     pub const STATUS: &str = "status";
     /// Looks at the coming renewal.
     pub const RENEWALS: &str = "renewals";
+    /// Compares the users with those of the Qlik tenant.
+    pub const MATCHING: &str = "matching";
+    /// What Qlik may do at a sign-in.
+    pub const ALLOW: &str = "allow";
     /// How mail is sent.
     pub const MAIL: &str = "mail";
     /// Where webhooks go.

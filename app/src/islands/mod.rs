@@ -5,6 +5,9 @@
 pub mod app_search;
 pub mod copy_button;
 #[cfg(feature = "hydrate")]
+mod follow;
+pub mod matching_panel;
+#[cfg(feature = "hydrate")]
 mod moments;
 pub mod page_life;
 pub mod settings_form;
@@ -15,6 +18,7 @@ pub mod theme_switch;
 
 pub use app_search::AppSearch;
 pub use copy_button::CopyButton;
+pub use matching_panel::MatchingPanel;
 pub use page_life::PageLife;
 pub use settings_form::SaveSettingsButton;
 pub use status_panel::StatusPanel;

@@ -24,11 +24,11 @@ pub(super) fn swap(html: &str, ids: &[&str]) -> bool {
 }
 
 /// The same with every part of `html` that the page has: which parts there are
-/// is for the server to know.
+/// is for the server to know. One in which the person is at work is left alone.
 pub(super) fn swap_known(html: &str) {
     let Some(holder) = holder(html) else { return };
     each(&holder, ":scope > [id]", |new: Element| {
-        if let Some(place) = document().get_element_by_id(&new.id()) {
+        if let Some(place) = document().get_element_by_id(&new.id()).filter(|place| !is_at_work_in(place)) {
             fill(&place, &new);
         }
     });
@@ -59,4 +59,11 @@ fn keep_open(old: &Element, new: &Element) {
 /// A text of a JSON object.
 pub(super) fn text_of(object: &JsValue, name: &str) -> Option<String> {
     Reflect::get(object, &name.into()).ok()?.as_string()
+}
+
+/// The focus is in a field there: what was typed would be lost.
+fn is_at_work_in(place: &Element) -> bool {
+    document().active_element().is_some_and(|focus| {
+        place.contains(Some(&focus)) && matches!(focus.tag_name().as_str(), "INPUT" | "SELECT")
+    })
 }

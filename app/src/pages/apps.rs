@@ -182,9 +182,15 @@ fn trouble(it: &Trouble, asked: &Asked, administrator: bool) -> AnyView {
     // Not connected is how a portal begins: nothing is wrong.
     let tone = if it.kind == TroubleKind::NotConnected { Tone::Neutral } else { tone };
     let wait = it.retry_after_s.map(|s| format!(" Qlik asks to wait {}.", words::wait(s)));
-    let settings = (administrator && it.who == Who::Administrator).then(
-        || view! { <LinkButton href=routes::SETTINGS weight=Weight::Primary>"Open Settings"</LinkButton> },
-    );
+    let matching =
+        matches!(it.kind, TroubleKind::WouldCreate | TroubleKind::WouldRewrite | TroubleKind::SubjectTaken);
+    let (href, text) = if matching {
+        (routes::MATCHING, "Open Who will match")
+    } else {
+        (routes::SETTINGS, "Open Settings")
+    };
+    let settings = (administrator && it.who == Who::Administrator)
+        .then(|| view! { <LinkButton href weight=Weight::Primary>{text}</LinkButton> });
     let (says, remedy, who) = (it.says.clone(), it.remedy.clone(), who_words(it.who));
     let codes = codes(it.qlik_code.as_deref(), it.trace_id.as_deref());
     view! {
@@ -263,6 +269,23 @@ mod tests {
         assert!(html(&none, &asked(""), false).1.contains("You see no apps yet"));
         let unmatched = html(&none, &asked("zq"), false).1;
         assert!(unmatched.contains("No apps match") && unmatched.contains("zq"), "{unmatched}");
+    }
+
+    #[test]
+    fn what_is_not_allowed_at_a_sign_in_leads_administrators_to_where_it_is() {
+        for kind in [TroubleKind::WouldCreate, TroubleKind::WouldRewrite, TroubleKind::SubjectTaken] {
+            let page = Page::Trouble(Trouble {
+                kind,
+                says: "s".into(),
+                remedy: "r".into(),
+                who: Who::Administrator,
+                retry_after_s: None,
+                qlik_code: None,
+                trace_id: None,
+            });
+            assert!(html(&page, &asked(""), true).1.contains(routes::MATCHING), "{kind:?}");
+            assert!(!html(&page, &asked(""), false).1.contains(routes::MATCHING), "{kind:?}");
+        }
     }
 
     #[test]

@@ -107,6 +107,22 @@ fn sentence(row: &AuditRow) -> String {
         audit::RENEWAL_NEEDS_PERSON => {
             "Stopped renewing the Qlik Sense API key: a person is needed".to_owned()
         }
+        audit::MATCHING_STARTED => "Compared the users with those of the Qlik tenant".to_owned(),
+        audit::SIGN_IN_ALLOWED => {
+            let may =
+                |key: &str| row.detail.get(key).and_then(leptos::serde_json::Value::as_bool) == Some(true);
+            let what = match (may("create"), may("rewrite")) {
+                (true, true) => "create users and change subjects",
+                (true, false) => "create users, and change no subjects",
+                (false, true) => "change subjects, and create no users",
+                (false, false) => "neither create users nor change subjects",
+            };
+            format!("Let Qlik {what} at a sign-in")
+        }
+        audit::QLIK_USER_CREATED => format!("Signed in at Qlik, which made the user {}", detail("email")),
+        audit::QLIK_SUBJECT_CHANGED => {
+            format!("Signed in at Qlik, which gave the user {} this portal’s subject", detail("email"))
+        }
         audit::NOTICES_SAVED => "Saved the notification settings".to_owned(),
         audit::NOTICE_TESTED => "Sent a test notification".to_owned(),
         other => other.to_owned(),
@@ -143,6 +159,10 @@ mod tests {
             audit::RENEWAL_REQUESTED,
             audit::RENEWAL_TRIED,
             audit::RENEWAL_NEEDS_PERSON,
+            audit::MATCHING_STARTED,
+            audit::SIGN_IN_ALLOWED,
+            audit::QLIK_USER_CREATED,
+            audit::QLIK_SUBJECT_CHANGED,
             audit::NOTICES_SAVED,
             audit::NOTICE_TESTED,
         ] {

@@ -10,6 +10,7 @@ pub mod identity_provider;
 pub mod join;
 pub mod login;
 pub mod logout;
+pub mod matching;
 pub mod notifications;
 pub mod profile;
 pub mod renewals;
@@ -31,6 +32,7 @@ pub use identity_provider::IdentityProviderPage;
 pub use join::JoinPage;
 pub use login::LoginPage;
 pub use logout::LogoutPage;
+pub use matching::MatchingPage;
 pub use notifications::NotificationsPage;
 pub use profile::ProfilePage;
 pub use renewals::RenewalsPage;
@@ -57,6 +59,9 @@ use crate::{
 pub(crate) const ADMINISTRATION: &[Crumb] = &[("Administration", None)];
 /// What stands above the pages under the settings.
 pub(crate) const SETTINGS: &[Crumb] = &[("Administration", None), ("Settings", Some(routes::SETTINGS))];
+
+/// What stands above the pages under the users.
+pub(crate) const USERS: &[Crumb] = &[("Administration", None), ("Users", Some(routes::USERS))];
 
 /// A visit of somebody who is signed in.
 pub(crate) struct Visit {

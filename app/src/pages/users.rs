@@ -16,7 +16,7 @@ use crate::{
     },
     ui::{
         badge::Badge,
-        button::{SubmitButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         card::Card,
         copy::CopyField,
         field::{SelectField, TextField},
@@ -57,6 +57,9 @@ pub fn UsersPage() -> impl IntoView {
             >
                 <ErrorSummary form=form.clone() fields=&["email", "name", "role"]/>
                 {link}
+                <p class="actions">
+                    <LinkButton href=routes::MATCHING>"Who will match at Qlik"</LinkButton>
+                </p>
                 <Table caption="Users" columns=&["Name", "Role", "Status", "Last sign-in", ""]>
                     {users.into_iter().map(|user| view! { <Row user now/> }).collect_view()}
                 </Table>

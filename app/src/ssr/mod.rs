@@ -7,6 +7,7 @@ pub mod ctx;
 mod error;
 pub mod flash;
 pub mod form;
+pub mod matching;
 pub mod people;
 pub mod settings;
 pub mod settings_forms;

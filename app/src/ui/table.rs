@@ -32,3 +32,48 @@ pub fn Table(
         </div>
     }
 }
+
+/// A column of a table that can be sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The heading.
+    pub text: &'static str,
+    /// Where its order leads; none for a column that has none.
+    pub href: Option<String>,
+    /// The rows are in its order now, `true` for the last first.
+    pub sorted: Option<bool>,
+}
+
+/// A table whose headings lead to the same rows in another order. Where it is too
+/// narrow for them they are gone, so a form beside it must offer the orders too.
+#[component]
+pub fn SortTable(
+    /// What the table shows.
+    #[prop(into)]
+    caption: String,
+    /// The columns.
+    heads: Vec<Head>,
+    /// The rows.
+    children: Children,
+) -> impl IntoView {
+    let heads = heads
+        .into_iter()
+        .map(|head| {
+            let sorted = head.sorted.map(|last_first| if last_first { "descending" } else { "ascending" });
+            let text = match head.href {
+                Some(href) => view! { <a class="sort" href=href>{head.text}</a> }.into_any(),
+                None => head.text.into_any(),
+            };
+            view! { <th scope="col" aria-sort=sorted>{text}</th> }
+        })
+        .collect_view();
+    view! {
+        <div class="table-scroll" role="region" aria-label=caption tabindex="0">
+            <table class="table sortable">
+                <caption class="visually-hidden">{caption.clone()}</caption>
+                <thead><tr>{heads}</tr></thead>
+                <tbody>{children()}</tbody>
+            </table>
+        </div>
+    }
+}

@@ -10,7 +10,7 @@ mod status;
 pub use report::{Check, Link, Outcome, Report};
 pub use secret_input::SecretInput;
 pub use settings::SaveAnswer;
-pub use status::{Health, Status};
+pub use status::{Health, Part, Status};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! What the open settings page hears when something changed.
+//! What an open page hears when something changed.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,15 @@ pub enum Health {
     Failing,
     /// The machine can't go on.
     NeedsPerson,
+}
+
+/// One event of a stream that brings a part of a page anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// As [`Status::mark`].
+    pub mark: String,
+    /// As [`Status::html`].
+    pub html: String,
 }
 
 /// One event of the status stream.

@@ -5,6 +5,7 @@
 mod guide;
 mod house;
 mod markup;
+mod matching;
 mod notifications;
 mod people;
 mod settings;

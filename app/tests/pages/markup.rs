@@ -23,7 +23,7 @@ async fn pages_of_owner() -> (House, Visitor, Vec<String>) {
         "/profile",
         "/logout",
         "/admin/users",
-        "/admin/users",
+        "/admin/users/matching",
         "/admin/audit",
         "/admin/settings",
         "/admin/settings/disconnect",

@@ -21,7 +21,7 @@ pub(crate) struct Beside {
     pub(crate) world: WorldHandle,
     pub(crate) house: House,
     pub(crate) ada: Visitor,
-    tenant: TenantRef,
+    pub(crate) tenant: TenantRef,
     qlik_ada: UserRef,
     pub(crate) web: String,
     token: String,

@@ -117,7 +117,7 @@ impl Subject<'_> {
     /// user for the administrator.
     pub(super) async fn jwt_login(&self, known: &mut Known) -> Made {
         let Some(owner) = &known.owner else { return Err(Error::Internal("a check without what it needs")) };
-        let (who, expected, instead) = self.who(owner, &known.users);
+        let (who, expected, instead) = self.who(owner, &known.users, known.users_unread);
         let portal = self.portal;
         let opened = self
             .services
@@ -143,8 +143,13 @@ impl Subject<'_> {
     }
 
     /// Whom to sign in, the id that the session must be of, and why it is not the
-    /// administrator.
-    fn who(&self, owner: &User, found: &[User]) -> (JwtSubject, Option<String>, Option<String>) {
+    /// administrator. Where users can be read, no check makes one at Qlik.
+    fn who(
+        &self,
+        owner: &User,
+        found: &[User],
+        unread: bool,
+    ) -> (JwtSubject, Option<String>, Option<String>) {
         let subject = |u: &User| JwtSubject {
             sub: u.subject.clone(),
             name: u.name.clone(),
@@ -155,7 +160,7 @@ impl Subject<'_> {
             Ok(me) => return (subject(&me), Some(me.id), None),
             Err(trouble) => trouble.says,
         };
-        if self.by_email && found.is_empty() {
+        if self.by_email && unread {
             let email = self.email.to_owned();
             let who =
                 JwtSubject { sub: email.clone(), name: self.name.to_owned(), email, groups: Vec::new() };

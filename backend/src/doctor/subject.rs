@@ -61,6 +61,8 @@ pub(super) struct Known {
     /// The owner's active keys.
     pub(super) keys: Vec<ApiKey>,
     pub(super) users: Vec<User>,
+    /// Users may not be read, so nobody can be looked up.
+    pub(super) users_unread: bool,
     pub(super) web: Option<WebIntegration>,
     pub(super) login: Option<Login>,
     /// An app that the session may open.

@@ -44,11 +44,14 @@ impl Subject<'_> {
                 known.users = users;
                 Note::passed("The key's owner may look users up by e-mail.")
             }
-            Err(e) if e.kind() == ErrorKind::Forbidden && self.by_email => Note::warning(
+            Err(e) if e.kind() == ErrorKind::Forbidden && self.by_email => {
+                known.users_unread = true;
+                Note::warning(
                 "The key's owner may not read users; each user's e-mail is sent as the subject, as you chose.",
                 "Qlik may give a user with the same e-mail this subject, or make a new user. A key of a Tenant Admin avoids it.",
             )
-            .codes(&e),
+            .codes(&e)
+            }
             Err(e) if e.kind() == ErrorKind::Forbidden => {
                 let note = Note::failed(
                     "The key's owner may not read the tenant's users, so they can't be matched by e-mail.",

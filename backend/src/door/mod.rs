@@ -2,16 +2,17 @@
 //! certain user asks here and gets an open session, or the trouble in words.
 
 mod trouble;
+mod whom;
 
 use std::sync::Arc;
 
-use qlik::{error::ErrorKind, session::QlikSession};
+use qlik::session::QlikSession;
 
 pub(crate) use trouble::the_one;
 pub use trouble::{Trouble, TroubleKind, Who};
 
 use crate::{
-    Actor, Error, Services,
+    Actor, Error, Services, audit,
     renewal::{NeedReason, Row, said_of_need},
     vault::Place,
     words::Said,
@@ -63,37 +64,12 @@ impl Services {
                 Trouble::new(TroubleKind::KeyDead, Who::Administrator, Said::new(said.says, ask)).into()
             );
         }
-        let host = row.tenant_host.as_str();
-        let subject = if row.email_as_subject {
-            actor.email.clone()
-        } else {
-            let key = self
-                .key(&row.portal_id, &row.state.current.key_id)
-                .await?
-                .ok_or(Error::Internal("the key in use has no token in the vault"))?;
-            let tenant = self.qlik().with_key(&row.tenant_host, key.token);
-            match tenant.users_by_email(&actor.email).await {
-                Ok(found) => the_one(found, &actor.email)?.subject,
-                Err(e) => {
-                    if e.kind() == ErrorKind::Unauthorized {
-                        // The administrator should see it before more users do.
-                        self.recheck_key(&row.portal_id).await?;
-                    }
-                    return Err(Trouble::of_key(&e, host).into());
-                }
-            }
-        };
+        let whom = self.whom(actor, row).await?;
         let session = self
-            .login(row, &subject, &actor.name, &actor.email)
+            .login(row, &whom.subject, &actor.name, &actor.email)
             .await?
-            .map_err(|e| Trouble::of_login(&e, host))?;
-        let me = session.user();
-        let same = if row.email_as_subject {
-            me.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(&actor.email))
-        } else {
-            me.subject == subject
-        };
-        if !same {
+            .map_err(|e| Trouble::of_login(&e, row.tenant_host.as_str()))?;
+        if !whom.is(session.user(), &actor.email) {
             tracing::error!(portal.id = %row.portal_id, user.id = %actor.user_id, "Qlik opened a session for another user; it was closed");
             let tenant = self.qlik().with_session(&row.tenant_host, Arc::new(session));
             if let Err(e) = tenant.logout().await {
@@ -105,7 +81,7 @@ impl Services {
             );
             return Err(Trouble::new(TroubleKind::WrongUser, Who::Administrator, said).into());
         }
-        self.keep_session(actor, row, &session).await?;
+        self.keep_session(actor, row, &session, whom.did()).await?;
         Ok(session)
     }
 
@@ -126,7 +102,14 @@ impl Services {
         Ok(QlikSession::from_json(&plain).ok())
     }
 
-    async fn keep_session(&self, actor: &Actor, row: &Row, session: &QlikSession) -> Result<(), Error> {
+    /// Keeps a new session, and writes down what its login `did` at Qlik.
+    async fn keep_session(
+        &self,
+        actor: &Actor,
+        row: &Row,
+        session: &QlikSession,
+        did: Option<&'static str>,
+    ) -> Result<(), Error> {
         let sealed = self.vault().seal(session_place(actor), &session.expose_json())?;
         let (host, now) = (row.tenant_host.as_str(), self.now().as_second());
         let mut tx = self.db().write().await?;
@@ -144,6 +127,10 @@ impl Services {
         )
         .execute(&mut *tx)
         .await?;
+        if let Some(action) = did {
+            let detail = serde_json::json!({ "email": actor.email, "qlik_user": session.user().id });
+            audit::record(&mut tx, &row.portal_id, Some(actor), action, detail, self.now()).await?;
+        }
         Ok(tx.commit().await?)
     }
 

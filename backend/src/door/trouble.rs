@@ -1,11 +1,14 @@
 //! What can stand between a user and Qlik, in words, with who can mend it.
 
 use qlik::{
-    User, UserStatus,
+    User,
     error::{Error as QlikError, ErrorKind},
 };
 
-use crate::words::{self, Said};
+use crate::{
+    matching::{Judged, Person, Rules, Seen, Sends, Verdict, judge},
+    words::{self, Said},
+};
 
 /// What stands between a user and Qlik.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,12 @@ pub enum TroubleKind {
     SeveralQlikUsers,
     /// The Qlik user is disabled or was deleted.
     QlikUserDisabled,
+    /// Signing in would make a Qlik user, and that is not allowed.
+    WouldCreate,
+    /// Signing in would change a Qlik user's subject, and that is not allowed.
+    WouldRewrite,
+    /// The e-mail is the subject of another Qlik user.
+    SubjectTaken,
     /// Qlik refused the portal's JWT.
     JwtRefused,
     /// The portal's API key does not work.
@@ -133,6 +142,59 @@ impl Trouble {
         }
     }
 
+    /// A sign-in that is refused before it is tried.
+    pub(super) fn of_verdict(judged: &Judged<'_>, email: &str) -> Self {
+        let theirs = judged.about.and_then(|s| s.email.as_deref()).unwrap_or("another e-mail");
+        let qlik =
+            |kind, says: String, remedy| Self::new(kind, Who::QlikAdministrator, Said::new(says, remedy));
+        let here = |kind, says, remedy| Self::new(kind, Who::Administrator, Said::new(says, remedy));
+        match judged.verdict {
+            Verdict::Several => several(Some(judged.count)),
+            Verdict::Disabled | Verdict::Invited => qlik(
+                TroubleKind::QlikUserDisabled,
+                format!("The Qlik user with the e-mail {email} is not active."),
+                "A Tenant Admin can enable it in Qlik, or you accept the invitation that Qlik sent you.",
+            ),
+            Verdict::NoEmail => qlik(
+                TroubleKind::NoQlikUser,
+                format!(
+                    "The Qlik tenant has no user with the e-mail {email}, but one of your name without an e-mail."
+                ),
+                "If that is you, a Tenant Admin adds the e-mail at Qlik's identity provider.",
+            ),
+            Verdict::PlusAddress => qlik(
+                TroubleKind::NoQlikUser,
+                format!("The Qlik tenant has no user with the e-mail {email}, but one with {theirs}."),
+                "The e-mail must be the same here and in Qlik. An administrator of this portal or of the Qlik tenant corrects it.",
+            ),
+            Verdict::OtherEmail => here(
+                TroubleKind::SubjectTaken,
+                format!(
+                    "Signing you in would open the Qlik user of {theirs}, who has your e-mail as subject."
+                ),
+                "An administrator uses the same e-mail for you here and in Qlik; Administration > Users > Who will match shows it.",
+            ),
+            Verdict::WouldCreate => here(
+                TroubleKind::WouldCreate,
+                format!(
+                    "The Qlik tenant has no user with the e-mail {email}; signing you in would create one, which may use a licence."
+                ),
+                "A Tenant Admin can invite you, or an administrator of this portal lets Qlik create users under Administration > Users > Who will match.",
+            ),
+            Verdict::WouldRewrite => here(
+                TroubleKind::WouldRewrite,
+                format!("Signing you in would give the Qlik user with the e-mail {email} another subject."),
+                "An administrator of this portal stops sending the e-mail as subject under Administration > Settings, as users can be read, or allows it under Administration > Users > Who will match.",
+            ),
+            // A match that is signed in is not refused; should one come here, the user was not found.
+            Verdict::NoUser | Verdict::OtherCase | Verdict::Matched => qlik(
+                TroubleKind::NoQlikUser,
+                format!("The Qlik tenant has no user with the e-mail {email}."),
+                "The e-mail must be the same here and in Qlik. A Tenant Admin can invite you, or an administrator of this portal corrects the e-mail.",
+            ),
+        }
+    }
+
     /// An error of the login itself.
     pub(super) fn of_login(e: &QlikError, host: &str) -> Self {
         let refused = |said| Self::new(TroubleKind::JwtRefused, Who::Administrator, said).with(e);
@@ -180,28 +242,13 @@ fn several(count: Option<usize>) -> Trouble {
     )
 }
 
-/// The one active user among those with an e-mail.
-pub(crate) fn the_one(users: Vec<User>, email: &str) -> Result<User, Trouble> {
-    let some = !users.is_empty();
-    let mut active: Vec<User> = users.into_iter().filter(|u| u.status == UserStatus::Active).collect();
-    match (active.len(), some) {
-        (1, _) => active.pop().ok_or_else(|| several(None)),
-        (0, false) => Err(Trouble::new(
-            TroubleKind::NoQlikUser,
-            Who::QlikAdministrator,
-            Said::new(
-                format!("The Qlik tenant has no user with the e-mail {email}."),
-                "The e-mail must be the same here and in Qlik. A Tenant Admin can invite you, or an administrator of this portal corrects the e-mail.",
-            ),
-        )),
-        (0, true) => Err(Trouble::new(
-            TroubleKind::QlikUserDisabled,
-            Who::QlikAdministrator,
-            Said::new(
-                format!("The Qlik user with the e-mail {email} is not active."),
-                "A Tenant Admin can enable it in Qlik, or you accept the invitation that Qlik sent you.",
-            ),
-        )),
-        (n, _) => Err(several(Some(n))),
-    }
+/// The one active user among those with an e-mail, who is signed in under the
+/// subject that Qlik has.
+pub(crate) fn the_one(mut users: Vec<User>, email: &str) -> Result<User, Trouble> {
+    let seen: Vec<Seen> = users.iter().map(Seen::from).collect();
+    let judged = judge(Person { email, name: "" }, &seen, Rules::default());
+    let refused = || Trouble::of_verdict(&judged, email);
+    let Some(Sends::Stored { id, .. }) = &judged.sends else { return Err(refused()) };
+    let place = users.iter().position(|u| u.id == *id).ok_or_else(refused)?;
+    Ok(users.swap_remove(place))
 }

@@ -218,6 +218,9 @@ async fn write_row(
              tenant_host = excluded.tenant_host, tenant_id = excluded.tenant_id,
              permanent_host = excluded.permanent_host, region = excluded.region,
              web_integration_id = excluded.web_integration_id, email_as_subject = excluded.email_as_subject,
+             -- What one tenant may do at a sign-in is no choice for another.
+             may_create = CASE WHEN tenant_id = excluded.tenant_id THEN may_create ELSE 0 END,
+             may_rewrite = CASE WHEN tenant_id = excluded.tenant_id THEN may_rewrite ELSE 0 END,
              renewal = excluded.renewal, next_action_at = excluded.next_action_at, checked_at = excluded.checked_at,
              last_report = excluded.last_report, saved_at = excluded.saved_at, saved_by = excluded.saved_by,
              probe_at = excluded.probe_at,

@@ -111,7 +111,7 @@ impl Actor {
 
     /// They still are an administrator, now that nobody else can write: what
     /// was read when the request came in may have changed since.
-    async fn still_admin(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+    pub(crate) async fn still_admin(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
         self.require_admin()?;
         let there = sqlx::query_scalar!(
             r#"SELECT EXISTS(SELECT 1 FROM users WHERE id = ? AND portal_id = ? AND status = 'active'

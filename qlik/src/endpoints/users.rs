@@ -144,6 +144,19 @@ impl Tenant {
         Ok(users)
     }
 
+    /// All users that a person with this e-mail and name may be, whatever their
+    /// status: those with the e-mail or with it as subject, those with the same
+    /// mailbox under another tag (see [`untagged`]), and those with the name. Some
+    /// may be found that are none of these: look at each.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Tenant::users_by_email`].
+    pub async fn users_who_may_be(&self, email: &str, name: &str) -> Result<Vec<User>, Error> {
+        let query: Query<'_> = vec![("filter", may_be_filter(email, name)), ("limit", PAGE.to_string())];
+        self.all_pages(LIST, PATH, &query).await
+    }
+
     /// One page of all users; `limit` is 1 to 100.
     ///
     /// # Errors
@@ -158,7 +171,44 @@ impl Tenant {
 /// A SCIM filter (<https://www.rfc-editor.org/rfc/rfc7644#section-3.4.2.2>),
 /// whose strings are JSON strings.
 fn email_filter(email: &str) -> String {
-    format!("email eq {}", serde_json::Value::from(email))
+    format!("email eq {}", quoted(email))
+}
+
+fn quoted(text: &str) -> serde_json::Value {
+    serde_json::Value::from(text)
+}
+
+/// Of fields and operators that <https://qlik.dev/apis/rest/users> lists; its
+/// comparisons ignore case.
+fn may_be_filter(email: &str, name: &str) -> String {
+    let mut any = vec![email_filter(email), format!("subject eq {}", quoted(email))];
+    let mailbox = untagged(email);
+    if let Some((local, domain)) = mailbox.rsplit_once('@') {
+        let (tagged, domain) = (quoted(&format!("{local}+")), quoted(&format!("@{domain}")));
+        any.push(format!("(email co {tagged} and email co {domain})"));
+    }
+    if !mailbox.eq_ignore_ascii_case(email) {
+        any.push(email_filter(&mailbox));
+    }
+    let name = name.trim();
+    if !name.is_empty() {
+        any.push(format!("name eq {}", quoted(name)));
+    }
+    any.join(" or ")
+}
+
+/// An address in lower case without what follows a plus before the `@`: many
+/// mail servers bring `ada+qlik@acme.example` to `ada@acme.example`
+/// (<https://www.rfc-editor.org/rfc/rfc5233>).
+pub fn untagged(email: &str) -> String {
+    let lower = email.to_ascii_lowercase();
+    match lower.rsplit_once('@') {
+        Some((local, domain)) => match local.split_once('+') {
+            Some((mailbox, _)) if !mailbox.is_empty() => format!("{mailbox}@{domain}"),
+            _ => lower,
+        },
+        None => lower,
+    }
 }
 
 #[cfg(test)]
@@ -171,6 +221,33 @@ mod tests {
         assert_eq!(
             email_filter(r#"x" or id pr or name eq "\"#),
             r#"email eq "x\" or id pr or name eq \"\\""#
+        );
+    }
+
+    #[test]
+    fn an_address_loses_its_tag_and_nothing_else() {
+        for (email, mailbox) in [
+            ("Ada+Qlik@Acme.example", "ada@acme.example"),
+            ("ada@acme.example", "ada@acme.example"),
+            ("a+b+c@x", "a@x"),
+            ("+a@x", "+a@x"),
+            ("a@x+y", "a@x+y"),
+            ("nobody", "nobody"),
+            ("", ""),
+        ] {
+            assert_eq!(untagged(email), mailbox);
+        }
+    }
+
+    #[test]
+    fn whoever_a_person_may_be_is_asked_for_at_once() {
+        assert_eq!(
+            may_be_filter("ada@x", " Ada \"A\" "),
+            r#"email eq "ada@x" or subject eq "ada@x" or (email co "ada+" and email co "@x") or name eq "Ada \"A\"""#
+        );
+        assert_eq!(
+            may_be_filter("ada+q@x", " "),
+            r#"email eq "ada+q@x" or subject eq "ada+q@x" or (email co "ada+" and email co "@x") or email eq "ada@x""#
         );
     }
 

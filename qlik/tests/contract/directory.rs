@@ -55,6 +55,30 @@ async fn the_callers_own_user_is_read_with_roles() {
 }
 
 #[tokio::test]
+async fn whoever_a_person_may_be_is_found_by_one_request() {
+    let scene = Scene::new().await;
+    let named = |name: &str, user: NewUser| NewUser { name: name.to_owned(), ..user };
+    let add = |user| scene.world.add_user(&scene.acme, user).id;
+    let mut wanted = vec![
+        add(named("A", NewUser::new("Kim+reports@acme.example"))),
+        add(named("B", NewUser::new("kim@acme.example"))),
+        add(named(
+            "C",
+            NewUser { subject: Some("KIM+qlik@acme.example".into()), ..NewUser::new("c@acme.example") },
+        )),
+        add(named("kim LEE", NewUser { email_hidden: true, ..NewUser::new("d@acme.example") })),
+    ];
+    add(named("E", NewUser::new("kimberley@acme.example")));
+    wanted.sort();
+    scene.world.clear_log();
+    let found = scene.tenant(&scene.ada).users_who_may_be("kim+qlik@acme.example", "Kim Lee").await.unwrap();
+    let mut ids: Vec<String> = found.into_iter().map(|u| u.id).collect();
+    ids.sort();
+    assert_eq!(ids, wanted);
+    assert_eq!(scene.world.log().len(), 1);
+}
+
+#[tokio::test]
 async fn users_are_found_by_email_in_any_case_and_by_nothing_else() {
     let scene = Scene::new().await;
     let odd = "o\"br\\ien+x@acme.example";

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::guides;
 use crate::{
+    routes,
     ssr::settings::Shown,
     ui::field::{FieldMessage, TextField, described_by},
 };
@@ -142,7 +143,8 @@ fn subject(shown: &Shown) -> AnyView {
             <div class="guide-body">
                 <p>
                     "Each user is looked up at Qlik by e-mail first, and signed in under the subject that Qlik has \
-                     for them. That needs a key whose owner may read users, such as a Tenant Admin."
+                     for them. That needs a key whose owner may read users, such as a Tenant Admin. "
+                    <a href=routes::MATCHING>"See who will match"</a>
                 </p>
                 <div class="choice">
                     <input
@@ -156,7 +158,8 @@ fn subject(shown: &Shown) -> AnyView {
                     <label for=id.clone()>"Send each user's e-mail as subject"</label>
                     <p class="hint" id=format!("{id}-hint")>
                         "Only where users can’t be read. A user whom Qlik has under another subject with this e-mail \
-                         may then be changed to the new subject; an e-mail that Qlik does not know may become a new user."
+                         may then be changed to the new subject; an e-mail that Qlik does not know may become a new user. \
+                         Where they can be read, such a sign-in is refused until it is allowed under Who will match."
                     </p>
                 </div>
             </div>

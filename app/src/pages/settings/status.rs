@@ -57,6 +57,7 @@ pub(super) fn panel(status: &StatusView, console: &Console, at: At) -> AnyView {
                     <SubmitButton label="Test connection" busy="Testing…"/>
                 </form>
                 <LinkButton href=routes::RENEWALS>"Renewals"</LinkButton>
+                <LinkButton href=routes::MATCHING>"Who will match"</LinkButton>
                 <form method="get" action=routes::DISCONNECT>
                     <button class=Weight::Danger.class() type="submit">"Disconnect…"</button>
                 </form>
