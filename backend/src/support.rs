@@ -6,13 +6,17 @@
 
 mod clean;
 mod parts;
+mod renewal;
 
 use url::Url;
 
 pub use self::parts::Operator;
-use self::parts::{
-    About, Ahead, Attempt, Bundle, ClockPart, Database, IdentityProvider, Integration, Key, Mail, Notices,
-    Portal, Product, Renewal, Users, Webhook,
+use self::{
+    parts::{
+        About, Ahead, Bundle, ClockPart, Database, IdentityProvider, Integration, Key, Mail, Notices, Portal,
+        Product, Users, Webhook,
+    },
+    renewal::{Attempt, Renewal},
 };
 use crate::{Actor, Error, Services, integration::Report, renewal::load, store::at};
 
