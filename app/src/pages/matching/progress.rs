@@ -69,14 +69,15 @@ fn failure(run: &RunView) -> AnyView {
 /// How far the one under way is, and how to see more of it without a script.
 pub(super) fn progress(view: &MatchingView, asked: &RowsQuery) -> AnyView {
     let Some(run) = &view.running else { return ().into_any() };
-    let pages = if run.pages_read == 1 { "page" } else { "pages" };
-    let read =
-        format!("{} {pages} read, with {} Qlik users.", grouped(run.pages_read), grouped(run.qlik_users));
-    let bar = match run.state {
-        RunState::Reading => {
-            view! { <progress class="progress" aria-label="Reading Qlik’s users"></progress> }.into_any()
-        }
-        _ => view! {
+    let read = format!(
+        "{} read, with {}.",
+        counted(run.pages_read, "page", "pages"),
+        counted(run.qlik_users, "Qlik user", "Qlik users")
+    );
+    // While Qlik's users are read nobody knows how many there are, and nothing moves on a page for its own sake.
+    let judging = run.state == RunState::Judging;
+    let bar = judging.then(|| {
+        view! {
             <progress
                 class="progress"
                 aria-label="Users judged"
@@ -84,9 +85,8 @@ pub(super) fn progress(view: &MatchingView, asked: &RowsQuery) -> AnyView {
                 value=run.judged.to_string()
             ></progress>
         }
-        .into_any(),
-    };
-    let judged = (run.state == RunState::Judging)
+    });
+    let judged = judging
         .then(|| format!(" {} of {} users of this portal judged.", grouped(run.judged), grouped(run.people)));
     view! {
         {bar}
@@ -94,6 +94,11 @@ pub(super) fn progress(view: &MatchingView, asked: &RowsQuery) -> AnyView {
         <p><LinkButton href=address(asked)>"Refresh"</LinkButton></p>
     }
     .into_any()
+}
+
+/// A count with what is counted: `1 user`, `20,001 users`.
+pub(super) fn counted(n: i64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 
 /// A count with its thousands apart: `20,001`.

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::{
     Shown,
     asked::{LONGEST, address, file, sort_value},
-    progress::grouped,
+    progress::{counted, grouped},
 };
 use crate::{
     routes,
@@ -21,7 +21,7 @@ use crate::{
 
 /// Orders as the narrow page offers them; a wide one has them in the table's head.
 const ORDERS: &[(Sort, bool, &str)] = &[
-    (Sort::Verdict, false, "Verdict, what needs you first"),
+    (Sort::Verdict, false, "Verdict, to do first"),
     (Sort::Verdict, true, "Verdict, matched first"),
     (Sort::Email, false, "E-mail, A to Z"),
     (Sort::Email, true, "E-mail, Z to A"),
@@ -64,7 +64,7 @@ fn summary(shown: &Shown, last: &RunView) -> AnyView {
             view! {
                 <tr>
                     <th scope="row"><Badge tone=tone(*verdict, rules) text=verdict.label()/></th>
-                    <td class="nowrap number">
+                    <td class="nowrap number" data-label="Users:">
                         <a href=address(&only)>
                             {grouped(*count)}<span class="visually-hidden">" users: " {verdict.label()}</span>
                         </a>
@@ -80,9 +80,9 @@ fn summary(shown: &Shown, last: &RunView) -> AnyView {
         n => format!("{} Qlik users have no e-mail and can’t be found by one.", grouped(n)),
     };
     let lead = format!(
-        "{} users of this portal, {} Qlik users. {without}",
-        grouped(last.people),
-        grouped(last.qlik_users)
+        "{} of this portal, {}. {without}",
+        counted(last.people, "user", "users"),
+        counted(last.qlik_users, "Qlik user", "Qlik users")
     );
     view! {
         <Card id="verdicts" title="Result" lead>
@@ -162,8 +162,12 @@ fn table(page: &RowsPage, asked: &RowsQuery, rules: Rules) -> AnyView {
     ];
     let first = i64::from(page.page - 1) * 100 + 1;
     let shown = i64::try_from(page.rows.len()).unwrap_or_default();
-    let count =
-        format!("{} to {} of {} users", grouped(first), grouped(first + shown - 1), grouped(page.total));
+    let all = counted(page.total, "user", "users");
+    let count = if page.pages > 1 {
+        format!("{} to {} of {all}", grouped(first), grouped(first + shown - 1))
+    } else {
+        all
+    };
     let link = |to: u32, text: &'static str| {
         let there = RowsQuery { page: to, ..asked.clone() };
         view! { <LinkButton href=address(&there)>{text}</LinkButton> }
