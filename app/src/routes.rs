@@ -31,6 +31,10 @@ pub const IDENTITY_PROVIDER: &str = "/admin/settings/identity-provider";
 pub const GUIDE: &str = "/admin/guide";
 /// What a helper needs to know, as one file.
 pub const SUPPORT: &str = "/admin/settings/support.json";
+/// The key that signs users in, and its replacement.
+pub const SIGNING_KEY: &str = "/admin/settings/signing-key";
+/// What retiring the old signing key does, then does it.
+pub const RETIRE_SIGNING_KEY: &str = "/admin/settings/signing-key/retire";
 /// The portal's people.
 pub const USERS: &str = "/admin/users";
 /// Who of the portal's people Qlik knows, and what a sign-in may do there.
@@ -138,6 +142,12 @@ pub mod router {
                         ssr=SsrMode::Async
                     />
                     <Route path=path!("/admin/settings/set-up") view=pages::SetUpKeyPage ssr=SsrMode::Async/>
+                    <Route path=path!("/admin/settings/signing-key") view=pages::SigningKeyPage ssr=SsrMode::Async/>
+                    <Route
+                        path=path!("/admin/settings/signing-key/retire")
+                        view=pages::RetireSigningKeyPage
+                        ssr=SsrMode::Async
+                    />
                     <Route path=path!("/admin/settings/renewals") view=pages::RenewalsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/guide") view=pages::GuidePage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/users") view=pages::UsersPage ssr=SsrMode::Async/>

@@ -137,6 +137,8 @@ fn conflict_message(hint: &str) -> &'static str {
         "the portal is connected to another tenant" => {
             "The portal is connected to another Qlik tenant by now, so nothing was stored. Choose for this one."
         }
+        "a rotation is under way" => "The key is being replaced already. See below how far it is.",
+        "the rotation is in another phase" => "This can’t be done in this phase. See below how far it is.",
         "renewal_running" => "A renewal is running. Wait for it to end, then try again.",
         _ => "Someone else changed this meanwhile. Look at it as it is now, then try again.",
     }

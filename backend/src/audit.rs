@@ -38,6 +38,22 @@ pub const INTEGRATION_SAVED: &str = "integration.saved";
 pub const INTEGRATION_DISCONNECTED: &str = "integration.disconnected";
 /// The identity provider was made at Qlik.
 pub const IDENTITY_PROVIDER_CREATED: &str = "identity_provider.created";
+/// An administrator began to replace the signing key; detail: `old_kid`, `new_kid`.
+pub const SIGNING_KEY_BEGUN: &str = "signing_key.begun";
+/// An administrator asked for a move of the rotation; detail: `move`, `new_kid`.
+pub const SIGNING_KEY_ASKED: &str = "signing_key.asked";
+/// A sign-in with the new signing key works; detail: `old_kid`, `new_kid`.
+pub const SIGNING_KEY_READY: &str = "signing_key.ready";
+/// The new signing key's identity provider was no longer at Qlik; detail: `old_kid`, `new_kid`.
+pub const SIGNING_KEY_PROVIDER_MISSING: &str = "signing_key.provider_missing";
+/// The new signing key is used; detail: `old_kid`, `new_kid`.
+pub const SIGNING_KEY_SWITCHED: &str = "signing_key.switched";
+/// The old signing key is used again; detail: `old_kid`, `new_kid`.
+pub const SIGNING_KEY_SWITCHED_BACK: &str = "signing_key.switched_back";
+/// The old signing key is wiped; detail: `old_kid`, `new_kid`.
+pub const SIGNING_KEY_RETIRED: &str = "signing_key.retired";
+/// The rotation was called off and the new key wiped; detail: `old_kid`, `new_kid`.
+pub const SIGNING_KEY_UNDONE: &str = "signing_key.undone";
 /// A set-up with one key was confirmed; detail: what it makes.
 pub const SET_UP_CONFIRMED: &str = "set_up.confirmed";
 /// A set-up with one key ended: done, or undone.

@@ -21,6 +21,7 @@ pub mod notices;
 pub mod onboard;
 pub mod people;
 pub mod renewal;
+pub mod rotation;
 pub mod services;
 pub mod store;
 pub mod support;

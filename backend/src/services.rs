@@ -1,6 +1,6 @@
 //! The one value that server functions and the renewal task hold.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use qlik::{Entropy, HostPolicy, Qlik, SessionCache, SessionLimits, SigningIdentity, random_id};
@@ -13,14 +13,16 @@ use crate::{
     notices::NoticesConfig,
     people::PeopleState,
     renewal::{Policy, Tenants},
+    rotation,
     store::Db,
     vault::Vault,
 };
 
 /// How many users' Qlik sessions are kept open.
 const SESSIONS: u64 = 10_000;
-/// How many portals' signing keys are kept in memory.
+/// How many signing keys are kept in memory, and how long one that nobody uses.
 const SIGNERS: u64 = 256;
+const SIGNER_UNUSED: Duration = Duration::from_mins(10);
 
 /// What the operator decided.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct ServicesConfig {
     pub host_policy: HostPolicy,
     /// The numbers of the renewal.
     pub renewal: Policy,
+    /// The numbers of the replacement of a signing key.
+    pub rotation: rotation::Policy,
     /// Where notices may go.
     pub notices: NoticesConfig,
     /// Names this process in leases; unlike that of any other process.
@@ -61,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) config: ServicesConfig,
     pub(crate) people: PeopleState,
     pub(crate) sessions: SessionCache,
+    /// By key id, so that no process signs on with a key that was replaced.
     pub(crate) signers: moka::future::Cache<String, Arc<SigningIdentity>>,
     pub(crate) events: Events,
     /// Wakes the renewal task.
@@ -102,7 +107,8 @@ impl Services {
         vault.check(&db).await?;
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
-        let signers = moka::future::Cache::new(SIGNERS);
+        let signers =
+            moka::future::Cache::builder().max_capacity(SIGNERS).time_to_idle(SIGNER_UNUSED).build();
         let (events, due) = (Events::default(), Notify::new());
         let (set_ups, compare) = (Notify::new(), Notify::new());
         Ok(Self(Arc::new(Inner {

@@ -15,9 +15,11 @@ use tempfile::TempDir;
 
 use crate::{
     Actor, Error, Services, ServicesConfig,
+    identity::IdentityView,
     notices::{Authorities, NoticesConfig},
     people::SetUp,
     renewal::Policy,
+    rotation,
     store::Db,
     vault::{Keyring, Vault},
 };
@@ -125,6 +127,7 @@ async fn open(dir: Arc<TempDir>, clock: Arc<FakeClock>, qlik: QlikAt) -> Result<
         public_url: "https://acme.portal.example".parse().map_err(|_| Error::Internal("no such address"))?,
         host_policy: HostPolicy::default(),
         renewal: Policy::default(),
+        rotation: rotation::Policy::default(),
         notices: NoticesConfig {
             hosts: vec!["127.0.0.1".to_owned()],
             authorities,
@@ -236,6 +239,24 @@ impl TestServices {
             .execute(&mut *tx)
             .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// The key ids of the signing keys whose private part is stored, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn stored_signing_keys(&self) -> Result<Vec<String>, Error> {
+        let kids =
+            sqlx::query_scalar!(r#"SELECT kid AS "kid!" FROM signing_identities ORDER BY created_at, rowid"#);
+        Ok(kids.fetch_all(self.db().read()).await?)
+    }
+
+    /// What Qlik has to know of a signing key, whether it signs now or not.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn signing_identity(&self, portal_id: &str, kid: &str) -> Result<Option<IdentityView>, Error> {
+        self.identity_of(portal_id, kid).await
     }
 
     /// Every byte of the database and its write-ahead log.

@@ -7,6 +7,7 @@ use backend::{
     Services, ServicesConfig,
     notices::NoticesConfig,
     renewal::Policy,
+    rotation,
     store::Db,
     vault::{Keyring, Vault},
 };
@@ -45,6 +46,7 @@ pub(crate) async fn services(config: &Config) -> Result<Services> {
         public_url: config.public_url.clone(),
         host_policy: config.host_policy.clone(),
         renewal: Policy { grace: config.renewal_grace, ..Policy::default() },
+        rotation: rotation::Policy { grace: config.signing_key_grace, ..rotation::Policy::default() },
         notices: NoticesConfig {
             hosts: config.notice_hosts.clone(),
             authorities: config.notice_authorities.clone(),

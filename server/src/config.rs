@@ -62,6 +62,9 @@ pub(crate) struct Flags {
     /// How long an old API key lives on after a renewal, in seconds [default: 60]
     #[arg(long, env = "QONDUIT_RENEWAL_GRACE")]
     renewal_grace: Option<String>,
+    /// How long an old signing key can be gone back to, in seconds [default: 86400]
+    #[arg(long, env = "QONDUIT_SIGNING_KEY_GRACE")]
+    signing_key_grace: Option<String>,
     /// Where the browser's files are [default: target/site]
     #[arg(long, env = "QONDUIT_SITE_ROOT")]
     site_root: Option<PathBuf>,
@@ -104,6 +107,7 @@ pub(crate) struct Config {
     pub(crate) notice_authorities: Authorities,
     pub(crate) log: String,
     pub(crate) renewal_grace: i64,
+    pub(crate) signing_key_grace: i64,
     pub(crate) site_root: PathBuf,
     pub(crate) trusted_proxy: Option<IpAddr>,
     pub(crate) ready_file: Option<PathBuf>,
@@ -150,11 +154,14 @@ impl Config {
         });
         let grace =
             parse("QONDUIT_RENEWAL_GRACE", f.renewal_grace.as_deref().unwrap_or("60"), &mut wrong, |s| {
-                s.parse::<i64>()
-                    .ok()
-                    .filter(|n| (0..=86_400).contains(n))
-                    .ok_or_else(|| "is not a number of seconds from 0 to 86400".to_owned())
+                seconds(s, 86_400)
             });
+        let signing = parse(
+            "QONDUIT_SIGNING_KEY_GRACE",
+            f.signing_key_grace.as_deref().unwrap_or("86400"),
+            &mut wrong,
+            |s| seconds(s, 30 * 86_400),
+        );
         let trusted_proxy = f.trusted_proxy.and_then(|s| {
             parse("QONDUIT_TRUSTED_PROXY", &s, &mut wrong, |s| {
                 s.parse::<IpAddr>().map_err(|_| "is not an IP address".to_owned())
@@ -169,26 +176,31 @@ impl Config {
         });
         let extra = hosts(f.qlik_extra_hosts);
         let notice_hosts = hosts(f.notice_hosts);
-        match (listen, public_url, qlik_resolve, grace) {
-            (Some(listen), Some(public_url), Some(qlik_resolve), Some(renewal_grace)) if wrong.is_empty() => {
-                Ok(Self {
-                    command: f.command,
-                    listen,
-                    database_url: f.database_url.unwrap_or_else(|| "sqlite://data/qonduit.db".to_owned()),
-                    public_url,
-                    keyring_file: f.keyring_file.unwrap_or_else(|| "data/keyring".into()),
-                    qlik_resolve,
-                    qlik_ca,
-                    host_policy: HostPolicy { extra },
-                    notice_hosts,
-                    notice_authorities,
-                    log: f.log.unwrap_or_else(|| "info".to_owned()),
-                    renewal_grace,
-                    site_root: f.site_root.unwrap_or_else(|| "target/site".into()),
-                    trusted_proxy,
-                    ready_file: f.ready_file,
-                })
-            }
+        match (listen, public_url, qlik_resolve, grace, signing) {
+            (
+                Some(listen),
+                Some(public_url),
+                Some(qlik_resolve),
+                Some(renewal_grace),
+                Some(signing_key_grace),
+            ) if wrong.is_empty() => Ok(Self {
+                command: f.command,
+                listen,
+                database_url: f.database_url.unwrap_or_else(|| "sqlite://data/qonduit.db".to_owned()),
+                public_url,
+                keyring_file: f.keyring_file.unwrap_or_else(|| "data/keyring".into()),
+                qlik_resolve,
+                qlik_ca,
+                host_policy: HostPolicy { extra },
+                notice_hosts,
+                notice_authorities,
+                log: f.log.unwrap_or_else(|| "info".to_owned()),
+                renewal_grace,
+                signing_key_grace,
+                site_root: f.site_root.unwrap_or_else(|| "target/site".into()),
+                trusted_proxy,
+                ready_file: f.ready_file,
+            }),
             _ => Err(wrong),
         }
     }
@@ -222,11 +234,20 @@ impl Flags {
             notice_ca_file: self.notice_ca_file.or(other.notice_ca_file),
             log: self.log.or(other.log),
             renewal_grace: self.renewal_grace.or(other.renewal_grace),
+            signing_key_grace: self.signing_key_grace.or(other.signing_key_grace),
             site_root: self.site_root.or(other.site_root),
             trusted_proxy: self.trusted_proxy.or(other.trusted_proxy),
             ready_file: self.ready_file.or(other.ready_file),
         }
     }
+}
+
+/// A number of seconds from 0 to `most`.
+fn seconds(text: &str, most: i64) -> Result<i64, String> {
+    text.parse::<i64>()
+        .ok()
+        .filter(|n| (0..=most).contains(n))
+        .ok_or_else(|| format!("is not a number of seconds from 0 to {most}"))
 }
 
 /// Hosts, comma-separated.
@@ -291,11 +312,12 @@ mod tests {
             f.public_url = Some("http://portal.example".to_owned());
             f.qlik_resolve = Some("no equals sign".to_owned());
             f.renewal_grace = Some("-1".to_owned());
+            f.signing_key_grace = Some("a day".to_owned());
             f.qlik_ca_file = Some("/does/not/exist".into());
             f.notice_ca_file = Some("/does/not/exist".into());
         })
         .unwrap_err();
-        assert_eq!(wrong.len(), 6, "{wrong:#?}");
+        assert_eq!(wrong.len(), 7, "{wrong:#?}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What runs beside the requests: the renewal task, the probe of connections, the
-//! delivery of notices, the comparison of users, and the sweep of ended browser
-//! sessions.
+//! What runs beside the requests: the renewal task, the rotation of signing keys,
+//! the probe of connections, the delivery of notices, the comparison of users, and
+//! the sweep of ended browser sessions.
 
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ const PROBE: Duration = Duration::from_secs(5);
 const TELL: Duration = Duration::from_secs(5);
 /// Between two looks at comparisons that wait, or that another process left.
 const COMPARE: Duration = Duration::from_secs(5);
+/// Between two looks at rotations; what a person asks for is done at once.
+const ROTATE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_mins(10);
 
 /// Starts them; they end, after the step they are at, when `stop` is cancelled.
@@ -24,6 +26,7 @@ pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &Cancellat
     tracker.spawn(renew(services.clone(), stop.clone()));
     tracker.spawn(probe(services.clone(), stop.clone()));
     tracker.spawn(set_up(services.clone(), stop.clone()));
+    tracker.spawn(rotate(services.clone(), stop.clone()));
     tracker.spawn(tell(services.clone(), stop.clone()));
     tracker.spawn(compare(services.clone(), stop.clone()));
     tracker.spawn(sweep(services.clone(), stop.clone()));
@@ -67,6 +70,20 @@ async fn set_up(services: Services, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = services.set_up_wanted() => {}
             () = tokio::time::sleep(PULSE) => {}
+        }
+    }
+}
+
+/// What a rotation does by itself: what a process that ended left half done, a
+/// provider that is not in force yet, an old key whose time is over.
+async fn rotate(services: Services, stop: CancellationToken) {
+    loop {
+        if let Err(e) = services.rotate_due().await {
+            tracing::error!(error = %e, "rotations could not be looked at");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ROTATE) => {}
         }
     }
 }

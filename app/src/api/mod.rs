@@ -8,6 +8,7 @@ pub mod people;
 pub mod profile;
 pub mod set_up;
 pub mod settings;
+pub mod signing_key;
 pub mod users;
 
 /// The names of the forms: what a form that was not taken leaves is found by it,
@@ -51,4 +52,6 @@ pub mod form {
     pub const SET_UP_KEY: &str = "set-up";
     /// Creates the identity provider at Qlik.
     pub const IDENTITY_PROVIDER: &str = "identity-provider";
+    /// Replaces the signing key.
+    pub const SIGNING_KEY: &str = "signing-key";
 }

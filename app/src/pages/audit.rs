@@ -101,6 +101,22 @@ fn sentence(row: &AuditRow) -> String {
         }
         audit::SET_UP_ENDED => "Gave setting up the connection up, and removed what was made".to_owned(),
         audit::REMOVED_AT_QLIK => format!("Removed “{}” at Qlik", detail("name")),
+        audit::SIGNING_KEY_BEGUN => "Began to replace the signing key".to_owned(),
+        audit::SIGNING_KEY_ASKED => match detail("move").as_str() {
+            "switch" => "Asked to switch to the new signing key",
+            "switch_back" => "Asked to go back to the old signing key",
+            "retire" => "Asked to retire the old signing key",
+            _ => "Called the replacement of the signing key off",
+        }
+        .to_owned(),
+        audit::SIGNING_KEY_READY => "Proved the new signing key".to_owned(),
+        audit::SIGNING_KEY_PROVIDER_MISSING => {
+            "Found the new signing key’s identity provider missing at Qlik".to_owned()
+        }
+        audit::SIGNING_KEY_SWITCHED => "Switched to the new signing key".to_owned(),
+        audit::SIGNING_KEY_SWITCHED_BACK => "Went back to the old signing key".to_owned(),
+        audit::SIGNING_KEY_RETIRED => "Retired the old signing key and wiped it".to_owned(),
+        audit::SIGNING_KEY_UNDONE => "Wiped the new signing key, which was not used".to_owned(),
         audit::KEY_RENEWED => "Renewed the Qlik Sense API key".to_owned(),
         audit::RENEWAL_REQUESTED => "Asked for a new Qlik Sense API key".to_owned(),
         audit::RENEWAL_TRIED => "Tried the renewal of the Qlik Sense API key out".to_owned(),
@@ -155,6 +171,14 @@ mod tests {
             audit::SET_UP_CONFIRMED,
             audit::SET_UP_ENDED,
             audit::REMOVED_AT_QLIK,
+            audit::SIGNING_KEY_BEGUN,
+            audit::SIGNING_KEY_ASKED,
+            audit::SIGNING_KEY_READY,
+            audit::SIGNING_KEY_PROVIDER_MISSING,
+            audit::SIGNING_KEY_SWITCHED,
+            audit::SIGNING_KEY_SWITCHED_BACK,
+            audit::SIGNING_KEY_RETIRED,
+            audit::SIGNING_KEY_UNDONE,
             audit::KEY_RENEWED,
             audit::RENEWAL_REQUESTED,
             audit::RENEWAL_TRIED,

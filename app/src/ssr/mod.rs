@@ -11,5 +11,6 @@ pub mod matching;
 pub mod people;
 pub mod settings;
 pub mod settings_forms;
+pub mod signing_key;
 
 pub use settings::status_json;

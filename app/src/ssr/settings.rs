@@ -56,6 +56,8 @@ pub struct Shown {
     pub report_is_of_draft: bool,
     /// Links into the console of the tenant that was typed or is stored.
     pub console: Console,
+    /// The signing key's certificate ends soon, or has ended.
+    pub key_ends_soon: bool,
     /// The time.
     pub now: Timestamp,
 }
@@ -88,6 +90,7 @@ impl Shown {
             report: if report_is_of_draft { drafted } else { stored },
             report_is_of_draft,
             console: host.map(|host| console(services, &host)).unwrap_or_default(),
+            key_ends_soon: services.ends_soon(&view.identity),
             now: services.now(),
             form,
             view,

@@ -9,3 +9,4 @@ mod matching;
 mod notifications;
 mod people;
 mod settings;
+mod signing_key;

@@ -28,6 +28,8 @@ async fn pages_of_owner() -> (House, Visitor, Vec<String>) {
         "/admin/settings",
         "/admin/settings/disconnect",
         "/admin/settings/renewals",
+        "/admin/settings/signing-key",
+        "/admin/settings/signing-key/retire",
         "/admin/notifications",
         "/admin/guide",
         "/admin/settings/identity-provider",

@@ -22,7 +22,7 @@ pub(crate) struct Beside {
     pub(crate) house: House,
     pub(crate) ada: Visitor,
     pub(crate) tenant: TenantRef,
-    qlik_ada: UserRef,
+    pub(crate) qlik_ada: UserRef,
     pub(crate) web: String,
     token: String,
 }

@@ -37,6 +37,7 @@ pub(crate) async fn services(folder: &Path, resolve: &str, ca: Option<Vec<u8>>) 
         public_url: "https://portal.example".parse().unwrap(),
         host_policy: HostPolicy::default(),
         renewal: Policy { grace: 1, ..Policy::default() },
+        rotation: backend::rotation::Policy::default(),
         notices: NoticesConfig { timeout: Duration::from_secs(5), ..NoticesConfig::default() },
         owner: "bench".to_owned(),
         version: "bench",

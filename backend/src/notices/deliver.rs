@@ -110,7 +110,7 @@ impl Services {
         .await?)
     }
 
-    async fn portal_host(&self, portal_id: &str) -> Result<String, Error> {
+    pub(crate) async fn portal_host(&self, portal_id: &str) -> Result<String, Error> {
         Ok(sqlx::query_scalar!(r#"SELECT hostname AS "hostname!" FROM portals WHERE id = ?"#, portal_id)
             .fetch_one(self.db().read())
             .await?)

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A fault in the words of [`words::of`].
-pub(super) fn fault(e: &QlikError, host: &str) -> Fault {
+pub(crate) fn fault(e: &QlikError, host: &str) -> Fault {
     with(e, &words::of(e, host))
 }
 

@@ -133,7 +133,7 @@ impl Services {
     }
 
     /// Claims one integration. `None`: there is none, or somebody holds it.
-    pub(super) async fn claim(&self, portal_id: &str) -> Result<Option<Lease>, Error> {
+    pub(crate) async fn claim(&self, portal_id: &str) -> Result<Option<Lease>, Error> {
         let now = self.now().as_second();
         let (until, owner) = (now + LEASE, self.config().owner.as_str());
         let mut tx = self.db().write().await?;
@@ -157,10 +157,17 @@ impl Services {
     }
 
     /// Makes the claim last for one more remote call.
-    pub(super) async fn keep(&self, lease: &Lease) -> Result<(), Lost> {
+    pub(crate) async fn keep(&self, lease: &Lease) -> Result<(), Lost> {
+        let mut tx = self.db().write().await?;
+        self.hold(&mut tx, lease).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// As [`Services::keep`], in a transaction that writes something else under
+    /// the claim.
+    pub(crate) async fn hold(&self, tx: &mut Tx<'_>, lease: &Lease) -> Result<(), Lost> {
         let until = self.now().as_second() + LEASE;
         let row = &lease.row;
-        let mut tx = self.db().write().await?;
         let kept = sqlx::query!(
             "UPDATE integrations SET lease_until = ? WHERE portal_id = ? AND fence = ? AND version = ?",
             until,
@@ -168,16 +175,13 @@ impl Services {
             lease.fence,
             row.version
         )
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
-        if kept.rows_affected() != 1 {
-            return Err(Lost::Row);
-        }
-        Ok(tx.commit().await?)
+        one_row(&kept, "integrations").map_err(|_| Lost::Row)
     }
 
     /// Gives the claim back. That somebody else took it meanwhile is no error.
-    pub(super) async fn release(&self, lease: &Lease) -> Result<(), Error> {
+    pub(crate) async fn release(&self, lease: &Lease) -> Result<(), Error> {
         let next = next_action_at(self.now().as_second(), &lease.row.state, self.policy());
         let mut tx = self.db().write().await?;
         sqlx::query!(

@@ -31,6 +31,11 @@ pub enum Effect {
         /// Milliseconds of real time.
         ms: u64,
     },
+    /// Takes place late.
+    DelayBefore {
+        /// Milliseconds of real time.
+        ms: u64,
+    },
     /// The connection is cut; nothing takes place.
     CutBefore,
     /// Takes place; the connection is cut instead of an answer.

@@ -11,6 +11,7 @@ use crate::{
         alert::Alert,
         button::{LinkButton, Weight},
         copy::CopyField,
+        time::{Moment, Time},
     },
     wire::Tone,
 };
@@ -32,6 +33,14 @@ pub(super) fn block(shown: &Shown) -> AnyView {
             </Alert>
         }
     });
+    let ends = shown.key_ends_soon.then(|| {
+        let at = Moment::from(identity.not_after);
+        view! {
+            <Alert tone=Tone::Warning>
+                <p>"The certificate ends on " <Time at/> ". Replace the signing key, which makes a new one."</p>
+            </Alert>
+        }
+    });
     view! {
         <section class="card" aria-labelledby="identity">
             <div class="card-head">
@@ -44,7 +53,9 @@ pub(super) fn block(shown: &Shown) -> AnyView {
             <CopyField id="identity-issuer" label="Issuer" value=identity.issuer.clone()/>
             <CopyField id="identity-kid" label="Key ID" value=identity.kid.clone()/>
             {certificate(&identity.certificate_pem)}
+            {ends}
             {guides::identity_provider(shown)}
+            <p><a href=routes::SIGNING_KEY>"Replace the signing key"</a></p>
         </section>
     }
     .into_any()

@@ -74,6 +74,7 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
         kid: "kid-1".into(),
         certificate_pem: "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n".into(),
         idp_id: None,
+        not_after: at(0),
     };
     let has_draft = draft != Flash::default();
     let report = draft.report.clone();
@@ -87,6 +88,7 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
             web: Some("https://acme.eu.qlikcloud.com/console/web".into()),
             ..Console::default()
         },
+        key_ends_soon: false,
         now: at(3_600),
         form: form_state,
         view: SettingsView { portal, form, status, report: None, identity },

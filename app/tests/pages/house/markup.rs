@@ -98,6 +98,18 @@ impl Page {
         self.0.iter().filter(|e| e.attr("role") == Some(role)).map(|e| e.text.trim()).collect()
     }
 
+    /// The element itself, if it stands in that other one.
+    pub(crate) fn inside_of<'a>(&self, element: &'a Element, outer: &Element) -> Option<&'a Element> {
+        let mut at = element.parent;
+        while let Some(i) = at {
+            if std::ptr::eq(&raw const self.0[i], outer) {
+                return Some(element);
+            }
+            at = self.0[i].parent;
+        }
+        None
+    }
+
     /// Whether an element stands in one with that tag.
     pub(crate) fn inside(&self, element: &Element, tag: &str) -> Option<&Element> {
         let mut at = element.parent;

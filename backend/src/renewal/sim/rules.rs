@@ -91,6 +91,7 @@ impl World {
             public_url: "https://acme.portal.example".parse().unwrap(),
             host_policy: HostPolicy::default(),
             renewal: Policy::default(),
+            rotation: crate::rotation::Policy::default(),
             owner: "first".to_owned(),
             notices: NoticesConfig::default(),
             version: "test",

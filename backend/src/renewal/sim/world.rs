@@ -284,6 +284,7 @@ impl Shared {
             kid: "kid-1".to_owned(),
             certificate_pem: String::new(),
             idp_id: None,
+            not_after: at(i64::MAX),
         };
         let stored = self.row().await;
         let work = server.store(&actor, stored.as_ref(), &typed, &facts, &report, &identity);

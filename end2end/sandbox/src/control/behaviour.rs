@@ -218,6 +218,11 @@ pub(super) struct Skew {
     seconds: i64,
 }
 
+pub(super) async fn fresh_idp_delay(on: On, Json(delay): Json<Delay>) -> Json<Value> {
+    on.world.set_fresh_idp_delay(SignedDuration::from_secs(i64::from(delay.seconds)));
+    done()
+}
+
 pub(super) async fn date_skew(on: On, Json(skew): Json<Skew>) -> Json<Value> {
     on.world.set_date_skew(SignedDuration::from_secs(skew.seconds));
     done()
@@ -234,6 +239,7 @@ pub(super) struct Change {
     key_config_needs_admin: Option<bool>,
     web_integrations_need_admin: Option<bool>,
     list_key_scope: Option<bool>,
+    deleted_idp_ends_sessions: Option<bool>,
 }
 
 pub(super) async fn change_switches(on: On, Json(change): Json<Change>) -> Done {
@@ -243,6 +249,7 @@ pub(super) async fn change_switches(on: On, Json(change): Json<Change>) -> Done 
         set(&mut switches.key_config_needs_admin, change.key_config_needs_admin);
         set(&mut switches.web_integrations_need_admin, change.web_integrations_need_admin);
         set(&mut switches.list_key_scope, change.list_key_scope);
+        set(&mut switches.deleted_idp_ends_sessions, change.deleted_idp_ends_sessions);
     });
     switches(on).await
 }

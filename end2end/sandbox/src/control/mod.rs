@@ -74,6 +74,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/events", get(behaviour::events))
         .route("/rate-limits", post(behaviour::rate_limits))
         .route("/fresh-key-delay", post(behaviour::fresh_key_delay))
+        .route("/fresh-idp-delay", post(behaviour::fresh_idp_delay))
         .route("/date-skew", post(behaviour::date_skew))
         .route("/switches", get(behaviour::switches).patch(behaviour::change_switches))
         .route("/tenants", post(scene::add_tenant))

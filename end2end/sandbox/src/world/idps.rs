@@ -24,6 +24,8 @@ pub struct IdpView {
     pub pem: String,
     /// When it was made.
     pub created: Timestamp,
+    /// How many logins it verified.
+    pub logins: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +41,7 @@ pub(crate) struct Idp {
     pub(crate) clock_tolerance_s: i64,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+    pub(crate) logins: u64,
 }
 
 impl Idp {
@@ -50,6 +53,7 @@ impl Idp {
             description: self.description.clone(),
             pem: self.pem.clone(),
             created: self.created,
+            logins: self.logins,
         }
     }
 }
@@ -104,6 +108,7 @@ impl State {
             clock_tolerance_s: new.clock_tolerance_s,
             created: now,
             updated: now,
+            logins: 0,
         });
         Ok(&self.idps[at])
     }
@@ -122,6 +127,9 @@ impl State {
         self.idps.retain(|i| i.id != id);
         if self.idps.len() == before {
             return Err(WorldError::Nothing("identity provider", id.to_owned()));
+        }
+        if self.switches.deleted_idp_ends_sessions {
+            self.sessions.end_opened_by(id);
         }
         Ok(())
     }

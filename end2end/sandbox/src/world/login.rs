@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
 use super::{EventKind, NewUser, Session, State, UserStatus};
+use crate::clock::later;
 
 /// A login's parts, as they came.
 #[derive(Clone, Copy)]
@@ -43,6 +44,8 @@ const MAX_LIFETIME_S: i64 = 3_600;
 
 #[derive(Debug)]
 struct Claims {
+    /// The identity provider that verified them.
+    idp: String,
     sub: String,
     name: String,
     email: String,
@@ -62,7 +65,10 @@ impl State {
         }
         let user = self.resolve(request.tenant, &claims)?;
         let rights = self.user(&user).map(super::User::rights).ok_or(LoginRefusal::Disabled)?;
-        Ok(self.open_session(request.tenant, &user, rights))
+        if let Some(idp) = self.idps.iter_mut().find(|i| i.id == claims.idp) {
+            idp.logins += 1;
+        }
+        Ok(self.open_session(request.tenant, &user, &claims.idp, rights))
     }
 
     /// Server-to-server calls send no origin and need no web integration. With an
@@ -95,6 +101,10 @@ impl State {
         let idp = self
             .idp_for(request.tenant, issuer, kid)
             .ok_or(BadToken("no identity provider for iss and kid"))?;
+        let delay = self.switches.fresh_idp_delay;
+        if !delay.is_zero() && self.now() < later(idp.created, delay) {
+            return Err(BadToken("no identity provider for iss and kid"));
+        }
         let mut rules = Validation::new(Algorithm::RS256);
         rules.required_spec_claims.clear();
         rules.validate_exp = false;
@@ -104,7 +114,7 @@ impl State {
             jsonwebtoken::decode(request.token, &DecodingKey::from_rsa_der(&idp.public_key), &rules)
                 .map_err(|_| BadToken("the signature does not fit the identity provider's key"))?
                 .claims;
-        check_claims(&claims, self.now().as_second(), idp.clock_tolerance_s)
+        check_claims(&idp.id, &claims, self.now().as_second(), idp.clock_tolerance_s)
     }
 
     /// By subject, else by e-mail, else a new user.
@@ -185,7 +195,7 @@ impl State {
     }
 }
 
-fn check_claims(claims: &Value, now: i64, tolerance: i64) -> Result<Claims, LoginRefusal> {
+fn check_claims(idp: &str, claims: &Value, now: i64, tolerance: i64) -> Result<Claims, LoginRefusal> {
     use LoginRefusal::{BadToken, InvalidClaim, MissingClaim};
     let text = |name: &'static str| match &claims[name] {
         Value::Null => Err(MissingClaim(name)),
@@ -227,5 +237,5 @@ fn check_claims(claims: &Value, now: i64, tolerance: i64) -> Result<Claims, Logi
             .collect::<Result<_, _>>()?,
         _ => return Err(InvalidClaim("groups")),
     };
-    Ok(Claims { sub, name, email, jti, groups })
+    Ok(Claims { idp: idp.to_owned(), sub, name, email, jti, groups })
 }

@@ -130,6 +130,12 @@ pub struct Switches {
     /// A new API key is refused with 401 for this long.
     #[serde(serialize_with = "as_seconds")]
     pub fresh_key_delay: SignedDuration,
+    /// Tokens that a new identity provider would verify are refused for this long.
+    #[serde(serialize_with = "as_seconds")]
+    pub fresh_idp_delay: SignedDuration,
+    /// Deleting an identity provider ends the sessions that were opened through
+    /// it. No source says whether Qlik does so.
+    pub deleted_idp_ends_sessions: bool,
     /// The `Date` of every answer is ahead of the sandbox's clock by this much.
     #[serde(serialize_with = "as_seconds")]
     pub date_skew: SignedDuration,
@@ -143,6 +149,8 @@ impl Default for Switches {
             web_integrations_need_admin: false,
             list_key_scope: true,
             fresh_key_delay: SignedDuration::ZERO,
+            fresh_idp_delay: SignedDuration::ZERO,
+            deleted_idp_ends_sessions: false,
             date_skew: SignedDuration::ZERO,
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) number: u64,
     pub(crate) tenant: String,
     pub(crate) user: String,
+    /// The identity provider that verified the login.
+    pub(crate) idp: String,
     pub(crate) sid: String,
     pub(crate) sid_sig: String,
     pub(crate) csrf: String,
@@ -89,6 +91,10 @@ impl Sessions {
         self.by_sid.retain(|_, s| s.tenant != tenant);
     }
 
+    pub(crate) fn end_opened_by(&mut self, idp: &str) {
+        self.by_sid.retain(|_, s| s.idp != idp);
+    }
+
     pub(crate) fn rotate_csrf(&mut self, tenant: &str) {
         for session in self.by_sid.values_mut().filter(|s| s.tenant == tenant) {
             session.csrf = ids::token32();
@@ -116,7 +122,7 @@ impl Sessions {
 
 impl State {
     /// Signs a user in.
-    pub(crate) fn open_session(&mut self, tenant: &str, user: &str, rights: Rights) -> Session {
+    pub(crate) fn open_session(&mut self, tenant: &str, user: &str, idp: &str, rights: Rights) -> Session {
         let now = self.now();
         let (idle, max) =
             self.tenant(tenant).map_or((30, 1_440), |t| (t.session_idle_minutes(), t.session_max_minutes()));
@@ -125,6 +131,7 @@ impl State {
             number: self.sessions.opened,
             tenant: tenant.to_owned(),
             user: user.to_owned(),
+            idp: idp.to_owned(),
             sid: ids::token32(),
             sid_sig: ids::token32(),
             csrf: ids::token32(),

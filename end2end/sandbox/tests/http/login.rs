@@ -134,6 +134,30 @@ async fn a_second_identity_provider_lets_keys_rotate() {
 }
 
 #[tokio::test]
+async fn a_fresh_identity_provider_may_need_a_while_before_it_works() {
+    let portal = portal().await;
+    let world = &portal.acme.world;
+    world.set_fresh_idp_delay(SignedDuration::from_secs(20));
+    assert_eq!(refused(&portal, &claims("s", "s@x", "j1")).await.0, StatusCode::UNAUTHORIZED);
+    world.advance(SignedDuration::from_secs(20));
+    assert_eq!(send(portal.login(&claims("s", "s@x", "j1"))).await.0, StatusCode::OK);
+    assert_eq!(world.idps(&portal.acme.tenant)[0].logins, 1);
+}
+
+#[tokio::test]
+async fn sessions_outlive_the_identity_provider_that_opened_them_unless_told_otherwise() {
+    for ends in [false, true] {
+        let portal = portal().await;
+        let world = &portal.acme.world;
+        world.switch(|s| s.deleted_idp_ends_sessions = ends);
+        let jar = portal.cookies(&claims("s", "s@x", "j1")).await;
+        world.delete_idp(&world.idps(&portal.acme.tenant)[0].id);
+        let me = portal.acme.ask(Method::GET, "/api/v1/users/me").header("cookie", jar);
+        assert_eq!(send(me).await.0 == StatusCode::UNAUTHORIZED, ends);
+    }
+}
+
+#[tokio::test]
 async fn an_origin_must_be_listed_by_the_web_integration_that_is_named() {
     let portal = portal().await;
     let attempt = |jti: &str, id: Option<&str>, origin: Option<&str>| {

@@ -53,6 +53,11 @@ impl WorldHandle {
         self.lock().switches.fresh_key_delay = delay;
     }
 
+    /// Tokens for a new identity provider are refused for that long.
+    pub fn set_fresh_idp_delay(&self, delay: SignedDuration) {
+        self.lock().switches.fresh_idp_delay = delay;
+    }
+
     /// The `Date` of every answer is ahead of the sandbox's clock by so much, or
     /// behind; nothing else changes.
     pub fn set_date_skew(&self, skew: SignedDuration) {
