@@ -79,7 +79,7 @@ impl Kind for SetUps<'_> {
     }
 
     async fn work(&self, portal_id: &str) {
-        if let Err(e) = self.0.go_on(portal_id).await {
+        if let Err(e) = self.0.take_set_up_on(portal_id).await {
             tracing::error!(portal.id = %portal_id, error = %e, "a set-up could not go on");
         }
     }
@@ -251,7 +251,7 @@ impl Services {
     }
 
     /// Takes the steps of one set-up, as far as it goes now.
-    async fn go_on(&self, portal_id: &str) -> Result<(), Error> {
+    async fn take_set_up_on(&self, portal_id: &str) -> Result<(), Error> {
         let Some(mut version) = self.claim_set_up(portal_id).await? else { return Ok(()) };
         let stored = self.stored_set_up(portal_id).await?.ok_or(Error::NotFound)?;
         let progress = stored.progress()?;
