@@ -190,8 +190,10 @@ mod tests {
             audit::NOTICES_SAVED,
             audit::NOTICE_TESTED,
         ] {
-            let detail =
-                json!({ "email": "bo@acme.example", "role": "user", "from": "user", "to": "administrator" });
+            let detail = json!({
+                "email": "bo@acme.example", "role": "user", "from": "user", "to": "administrator",
+                "tenant_host": "acme.eu.qlikcloud.com", "name": "Portal",
+            });
             let row = AuditRow {
                 id: 1,
                 at: jiff::Timestamp::UNIX_EPOCH,

@@ -40,6 +40,8 @@ pub(super) const COLUMNS: &[Column] = &[
     column("api_keys", "sealed_token", Holds::Sealed("key_id")),
     column("renewal_attempts", "old_key_id", Holds::Harmless),
     column("renewal_attempts", "new_key_id", Holds::Harmless),
+    // A name as it is compared, for the join.
+    column("matching_seen", "name_key", Holds::Harmless),
     column("onboardings", "sealed_key", Holds::Sealed("id")),
     column("qlik_sessions", "sealed", Holds::Sealed("user_id")),
     column("notice_settings", "smtp_sealed_password", Holds::Sealed("portal_id")),
