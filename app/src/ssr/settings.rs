@@ -41,6 +41,7 @@ pub struct Console {
 
 /// All that the settings page shows.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a line of the page of its own")]
 pub struct Shown {
     /// What is stored.
     pub view: SettingsView,

@@ -119,9 +119,9 @@ impl Services {
         write_row(&mut tx, self, actor, typed, facts, report, &state).await?;
         note(self, &mut tx, portal, fresh.as_ref().map_or(&state, |r| &r.state), &state).await?;
         if fresh.as_ref().is_some_and(|r| r.tenant_id != facts.tenant.id) {
-            // The identity provider that we made is in the other tenant.
+            // The identity providers that we made, of a rotation two, are in the other tenant.
             sqlx::query!(
-                "UPDATE signing_identities SET idp_id = NULL WHERE portal_id = ? AND kid = ?",
+                "UPDATE signing_identities SET idp_id = NULL WHERE portal_id = ? AND (kid = ? OR active = 0)",
                 portal,
                 identity.kid
             )

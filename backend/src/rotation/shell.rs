@@ -88,7 +88,7 @@ impl Services {
         let new = self.make_identity(portal, issuer).await?;
         let Some(lease) = self.claim_soon(&portal.id).await? else { return Ok(RotationEnd::busy()) };
         match self.store_rotation(actor, &lease, &new).await {
-            Ok(rotation) => self.go_on(Claim { rotation, lease: Some(lease) }, None).await,
+            Ok(rotation) => self.rotate_on(Claim { rotation, lease: Some(lease) }, None).await,
             Err(e) => {
                 self.release(&lease).await?;
                 Err(e)
@@ -143,7 +143,7 @@ impl Services {
                     wish => Side::Asked(actor, wish.as_str()),
                 };
                 record(self, &mut claim, Event::Asked(wish), side).await.map_err(lost)?;
-                return self.go_on(claim, Some(wish)).await;
+                return self.rotate_on(claim, Some(wish)).await;
             }
             // Somebody is at work on it: wait for a change, at most a second.
             let _changed_or_time = tokio::time::timeout(Duration::from_secs(1), seen.changed()).await;
@@ -186,7 +186,7 @@ impl Services {
         Ok(true)
     }
 
-    async fn go_on(&self, mut claim: Claim, wish: Option<Move>) -> Result<RotationEnd, Error> {
+    async fn rotate_on(&self, mut claim: Claim, wish: Option<Move>) -> Result<RotationEnd, Error> {
         let hindered = self.run_rotation(&mut claim).await.map_err(lost)?;
         self.release_rotation(&claim).await?;
         self.changed(&claim.rotation.portal_id);

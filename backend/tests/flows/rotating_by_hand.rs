@@ -120,11 +120,22 @@ async fn a_portal_that_moves_to_another_tenant_ends_its_rotation_with_what_is_le
     let h = house().await;
     let (old, new) = ready(&h).await;
     asked(&h, Move::Switch).await;
-    h.portal.disconnect(&h.ada, false).await.unwrap();
+    h.portal.disconnect(&h.ada, false, false).await.unwrap();
     rotate(&h.portal).await;
     assert_eq!(view(&h).await.rotation.unwrap().moves, [Move::Retire]);
     h.advance(GRACE);
     rotate(&h.portal).await;
     assert_eq!(view(&h).await.rotation.unwrap().left.unwrap().kid, old);
     assert_eq!(h.portal.stored_signing_keys().await.unwrap(), [new]);
+}
+
+#[tokio::test]
+async fn disconnecting_with_all_that_was_made_removes_both_providers_and_the_rotation_can_be_called_off() {
+    let h = house().await;
+    let (old, _) = ready(&h).await;
+    assert!(h.portal.disconnect(&h.ada, true, true).await.unwrap().disconnected);
+    assert!(kids(&h).is_empty(), "nothing of ours is left at Qlik");
+    rotate(&h.portal).await;
+    asked(&h, Move::Undo).await;
+    assert_eq!(h.portal.stored_signing_keys().await.unwrap(), [old]);
 }

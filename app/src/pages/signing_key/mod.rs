@@ -48,7 +48,7 @@ pub fn SigningKeyPage() -> impl IntoView {
         let acted = flash::take_form(form::SIGNING_KEY).await?;
         let wrong = acted.has_errors();
         let begin = begin(&shown);
-        let rotation = shown.rotation.clone().map(|r| rotation(r, shown.console.as_deref(), now));
+        let rotation = shown.rotation.as_ref().map(|r| rotation(r, shown.console.as_deref(), now));
         Ok(view! {
             <Frame
                 viewer=visit.viewer
@@ -156,7 +156,7 @@ fn begin(shown: &SigningKeyView) -> Option<AnyView> {
     )
 }
 
-fn rotation(shown: RotationView, console: Option<&str>, now: Timestamp) -> AnyView {
+fn rotation(shown: &RotationView, console: Option<&str>, now: Timestamp) -> AnyView {
     let left = shown.left.clone().map(|left| {
         let open = console.map(|url| view! { <p>{out(url, "Open Identity provider in Qlik")}</p> });
         view! {
@@ -199,7 +199,7 @@ fn rotation(shown: RotationView, console: Option<&str>, now: Timestamp) -> AnyVi
         }
     });
     view! {
-        {phases::card(&shown, now)}
+        {phases::card(shown, now)}
         {by_hand}
     }
     .into_any()

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub(super) fn card(shown: &RotationView, now: Timestamp) -> AnyView {
-    let moved = shown.elsewhere.clone().map(|host| {
+    let elsewhere = shown.elsewhere.clone().map(|host| {
         view! {
             <Alert tone=Tone::Warning>
                 <p>
@@ -54,7 +54,7 @@ pub(super) fn card(shown: &RotationView, now: Timestamp) -> AnyView {
                 <dt>"New key"</dt>
                 <dd class="mono">{new}</dd>
             </dl>
-            {moved}
+            {elsewhere}
             {undoing}
             {phases}
             {trouble}
