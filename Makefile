@@ -3,7 +3,7 @@
 # makes the compiler, the wasm32 library, the npm packages and the browser.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test setup fmt lint unit bundle e2e check sqlx clean-cache
+.PHONY: help run test setup fmt lint unit bundle e2e bench check sqlx clean-cache
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -34,6 +34,9 @@ bundle: ## Build what the browser loads, and weigh it
 
 e2e: ## Browser tests only
 	@exec xtask/test.sh bundle browser
+
+bench: ## Measure the renewal with many portals
+	@xtask/bootstrap.sh >/dev/null && . target/env.sh && SQLX_OFFLINE=true cargo bench -p backend --bench scale
 
 sqlx: ## Write backend/.sqlx anew after a change of a query or a migration
 	@xtask/bootstrap.sh && . target/env.sh && cargo xtask sqlx
