@@ -4,7 +4,8 @@ CREATE TABLE onboardings (
     portal_id    TEXT PRIMARY KEY REFERENCES portals (id) ON DELETE CASCADE,
     -- A new one for each plan: what was confirmed is what was seen.
     id           TEXT NOT NULL,
-    asked_by     TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- NULL: who asked is gone from the portal; what was made is then undone.
+    asked_by     TEXT REFERENCES users (id) ON DELETE SET NULL,
     -- The JSON of backend::onboard::Progress.
     progress     TEXT NOT NULL,
     -- NULL once it ended: nothing of the key is kept here then.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 pub use crate::error_kind::ErrorKind;
+use crate::secret::{JWT, without_tokens};
 use crate::tls_fault::TlsFault;
 
 /// Longest text kept from an answer's error, in characters.
@@ -284,9 +285,10 @@ pub(crate) struct Envelope {
     pub(crate) trace_id: Option<String>,
 }
 
-/// Text from outside, made fit for one line of a log.
+/// Text from outside, made fit for one line of a log: a service that repeats
+/// what it was sent must not bring a token there.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
+    without_tokens(text, &[JWT]).chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,28 @@ use crate::lenient;
 /// Longest API key that is accepted, in characters. Qlik's are well under 1000.
 const MAX_TOKEN: usize = 8192;
 
+/// How a JWT begins, Qlik's API keys among them: the base64 of a JSON object.
+pub const JWT: &str = "eyJ";
+/// What is shorter is a word.
+const SHORTEST: usize = 20;
+
+/// `text` without what looks like a token of one of the `beginnings`; `[removed]`
+/// stands in its place.
+pub fn without_tokens(text: &str, beginnings: &[&str]) -> String {
+    // base64 of both kinds, the dots of a JWT, and percent signs of either.
+    let is_of_a_token = |c: char| c.is_ascii_alphanumeric() || "-_.~+/=%".contains(c);
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = beginnings.iter().filter_map(|b| rest.find(b)).min() {
+        let token = &rest[at..];
+        let end = token.find(|c| !is_of_a_token(c)).unwrap_or(token.len());
+        out.push_str(&rest[..at]);
+        out.push_str(if end >= SHORTEST { "[removed]" } else { &token[..end] });
+        rest = &token[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
 macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -194,6 +216,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_token_in_a_text_is_taken_out_and_the_rest_stays() {
+        for (text, wanted) in [
+            ("Bearer eyJhbGciOiJFUzM4NCIsImtpZCI6.eyJqdGkiOiJr.c2ln, refused", "Bearer [removed], refused"),
+            (
+                "eyJ is a beginning, qlk0acme.eu.qlikcloud.com",
+                "eyJ is a beginning, qlk0acme.eu.qlikcloud.com",
+            ),
+            ("whsec_MfKQ9r8GKYqrTwjUPD8I eyJhbGciOiJFUzM4NCIsImtpZCI6", "[removed] [removed]"),
+            ("", ""),
+        ] {
+            assert_eq!(without_tokens(text, &[JWT, "whsec_"]), wanted);
+        }
+    }
 
     fn token(payload: &str) -> String {
         format!("eyJhbGciOiJFUzM4NCJ9.{}.c2lnbmF0dXJl", URL_SAFE_NO_PAD.encode(payload))

@@ -95,21 +95,19 @@ impl Subject<'_> {
     fn ours<'b>(&self, all: &'b [IdentityProvider]) -> Ours<'b> {
         let issuer = |p: &&IdentityProvider| p.issuer.as_deref() == Some(&self.identity.issuer);
         let kid = |p: &&IdentityProvider| p.keys.iter().any(|k| k.kid == self.identity.kid);
-        let Some(idp) = all.iter().find(|p| issuer(p) && kid(p)) else {
+        let Some(idp) = all.iter().find(|p| p.checks(&self.identity.issuer, &self.identity.kid)) else {
             if let Some(near) = all.iter().find(kid) {
                 return Ours::OtherIssuer(near.issuer.as_deref().unwrap_or("none"));
             }
             let near = all.iter().find(issuer).and_then(|p| p.keys.first());
             return near.map_or(Ours::Missing, |k| Ours::OtherKid(&k.kid));
         };
-        let squeeze = |pem: &str| pem.chars().filter(|c| !c.is_whitespace()).collect::<String>();
-        let wanted = squeeze(&self.identity.certificate_pem);
         if idp.active == Some(false) {
             Ours::Inactive
-        } else if idp.keys.iter().any(|k| k.pem.is_empty() || squeeze(&k.pem.replace("\\n", "")) == wanted) {
-            Ours::Right
-        } else {
+        } else if idp.shows_another_certificate(&self.identity.certificate_pem) {
             Ours::OtherCertificate
+        } else {
+            Ours::Right
         }
     }
 

@@ -64,9 +64,7 @@ impl Services {
 
 /// The provider with this issuer and key id, if the tenant has one.
 pub(crate) fn provider_of(all: &[IdentityProvider], issuer: &str, kid: &str) -> Option<String> {
-    all.iter()
-        .find(|p| p.issuer.as_deref() == Some(issuer) && p.keys.iter().any(|k| k.kid == kid))
-        .map(|p| p.id.clone())
+    all.iter().find(|p| p.checks(issuer, kid)).map(|p| p.id.clone())
 }
 
 /// The id of the identity provider, and whether it was made now. Asking twice

@@ -195,7 +195,7 @@ impl WebPlan {
 
 /// The one that lists our origin; else the one of our name; else a new one.
 fn web_plan(all: &[WebIntegration], origin: &str, name: &str) -> WebPlan {
-    if let Some(w) = all.iter().find(|w| lists(w, origin)) {
+    if let Some(w) = all.iter().find(|w| w.lists(origin)) {
         return WebPlan::Use { id: w.id.clone(), name: w.name.clone() };
     }
     match all.iter().find(|w| w.name == name) {
@@ -207,13 +207,9 @@ fn web_plan(all: &[WebIntegration], origin: &str, name: &str) -> WebPlan {
 /// What it takes for this very integration.
 pub(super) fn onto(w: &WebIntegration, origin: &str) -> WebPlan {
     let (id, name) = (w.id.clone(), w.name.clone());
-    if lists(w, origin) {
+    if w.lists(origin) {
         WebPlan::Use { id, name }
     } else {
         WebPlan::AddOrigin { id, name, lists: w.valid_origins.clone() }
     }
-}
-
-pub(super) fn lists(w: &WebIntegration, origin: &str) -> bool {
-    w.valid_origins.iter().any(|o| o.trim().trim_end_matches('/').eq_ignore_ascii_case(origin))
 }

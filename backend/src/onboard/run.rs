@@ -13,7 +13,7 @@ use super::{
     steps::Run,
 };
 use crate::{
-    Actor, Error, Services, audit,
+    Actor, Error, Portal, Services, audit,
     integration::parse_host,
     store::{StoreError, Tx, at, one_row},
     vault::VaultError,
@@ -37,7 +37,7 @@ pub struct SetUpView {
 
 struct Stored {
     id: String,
-    asked_by: String,
+    asked_by: Option<String>,
     progress: String,
     sealed_key: Option<Vec<u8>>,
     expires_at: i64,
@@ -61,16 +61,19 @@ struct SetUps<'a>(&'a Services);
 impl Kind for SetUps<'_> {
     async fn due(&self, portion: Portion<'_>) -> Result<Vec<Due>, Error> {
         let now = self.0.now().as_second();
+        // One that seems to hold for longer was made under a clock that has been put back since.
+        let longest = now + LEASE;
         let Portion { without, limit, .. } = portion;
         Ok(sqlx::query_as!(
             Due,
             r#"SELECT portal_id AS "portal_id!", json_extract(progress, '$.plan.tenant_host') AS "tenant_host!: String"
                FROM onboardings
-               WHERE next_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
+               WHERE next_at <= ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)
                  AND json_extract(progress, '$.plan.tenant_host') NOT IN (SELECT value FROM json_each(?))
                ORDER BY next_at LIMIT ?"#,
             now,
             now,
+            longest,
             without,
             limit
         )
@@ -121,7 +124,7 @@ impl Services {
     async fn stored_set_up(&self, portal_id: &str) -> Result<Option<Stored>, Error> {
         Ok(sqlx::query_as!(
             Stored,
-            r#"SELECT id AS "id!", asked_by AS "asked_by!", progress AS "progress!", sealed_key,
+            r#"SELECT id AS "id!", asked_by, progress AS "progress!", sealed_key,
                       expires_at AS "expires_at!", version AS "version!"
                FROM onboardings WHERE portal_id = ?"#,
             portal_id
@@ -160,7 +163,8 @@ impl Services {
             return Err(Error::NotFound);
         }
         if let Some(other) = web.filter(|w| Some(*w) != progress.plan.web.id()) {
-            let run = self.open_set_up(&stored, actor.clone(), progress.clone())?;
+            let run =
+                self.open_set_up(&stored, actor.portal.clone(), Some(actor.clone()), progress.clone())?;
             progress.plan.web = onto(&run.tenant.web_integration(other).await?, &progress.plan.origin);
         }
         let next = apply(&progress, Event::Confirmed);
@@ -239,15 +243,21 @@ impl Services {
         work::work_off(&SetUps(self), stop).await
     }
 
-    fn open_set_up(&self, stored: &Stored, actor: Actor, progress: Progress) -> Result<Run<'_>, Error> {
+    fn open_set_up(
+        &self,
+        stored: &Stored,
+        portal: Portal,
+        actor: Option<Actor>,
+        progress: Progress,
+    ) -> Result<Run<'_>, Error> {
         let sealed = stored.sealed_key.as_deref().ok_or(Error::Internal("a set-up at work has no key"))?;
-        let plain = self.vault().open(place(&actor.portal.id, &stored.id), sealed)?;
+        let plain = self.vault().open(place(&portal.id, &stored.id), sealed)?;
         let text = std::str::from_utf8(&plain).map_err(|_| VaultError::DoesNotOpen)?;
         let key = Arc::new(ApiKeyToken::parse(text).map_err(|_| VaultError::DoesNotOpen)?);
         let host = parse_host(&progress.plan.tenant_host, &self.config().host_policy)
             .map_err(|_| Error::Internal("the host of a set-up is no tenant any more"))?;
         let tenant = self.qlik().with_key(&host, key.clone());
-        Ok(Run { services: self, actor, tenant, key, progress })
+        Ok(Run { services: self, portal, actor, tenant, key, progress })
     }
 
     /// Takes the steps of one set-up, as far as it goes now.
@@ -255,10 +265,14 @@ impl Services {
         let Some(mut version) = self.claim_set_up(portal_id).await? else { return Ok(()) };
         let stored = self.stored_set_up(portal_id).await?.ok_or(Error::NotFound)?;
         let progress = stored.progress()?;
-        // Gone from the portal since: what they asked for is undone in their name all the same.
-        let actor =
-            self.actor(&stored.asked_by).await?.ok_or(Error::Internal("who asked for a set-up is gone"))?;
-        let mut run = self.open_set_up(&stored, actor, progress)?;
+        let portal = self.portal(portal_id).await?.ok_or(Error::NotFound)?;
+        // Who asked may have been removed, disabled or made a user since: nothing is made in their name
+        // then, and what was made is undone.
+        let actor = match &stored.asked_by {
+            Some(id) => self.actor(id).await?.filter(|a| a.require_admin().is_ok()),
+            None => None,
+        };
+        let mut run = self.open_set_up(&stored, portal, actor, progress)?;
         while run.progress.runs() {
             let event = run.step().await?;
             let next = apply(&run.progress, event.clone());
@@ -279,12 +293,13 @@ impl Services {
         let mut tx = self.db().write().await?;
         let version = sqlx::query_scalar!(
             r#"UPDATE onboardings SET lease_until = ?, version = version + 1
-               WHERE portal_id = ? AND next_at <= ? AND (lease_until IS NULL OR lease_until <= ?)
+               WHERE portal_id = ? AND next_at <= ? AND (lease_until IS NULL OR lease_until <= ? OR lease_until > ?)
                RETURNING version AS "version!""#,
             until,
             portal_id,
             now,
-            now
+            now,
+            until
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -299,7 +314,7 @@ impl Services {
         next: &Progress,
         version: i64,
     ) -> Result<i64, Error> {
-        let (now, portal) = (self.now().as_second(), run.actor.portal.id.as_str());
+        let (now, portal) = (self.now().as_second(), run.portal.id.as_str());
         let (json, next_at) = (to_json(next)?, next.next_at(now, self.jitter()));
         // Held on while there is another step to take at once.
         let until = (next.runs() && next.tries == 0).then_some(now + LEASE);
@@ -322,7 +337,8 @@ impl Services {
         record_objects(&mut tx, run, event, now).await?;
         if ended {
             let detail = serde_json::json!({ "done": next.phase == Phase::Done, "left": next.left });
-            audit::record(&mut tx, portal, Some(&run.actor), audit::SET_UP_ENDED, detail, self.now()).await?;
+            audit::record(&mut tx, portal, run.actor.as_ref(), audit::SET_UP_ENDED, detail, self.now())
+                .await?;
         }
         tx.commit().await?;
         self.changed(portal);
@@ -333,7 +349,7 @@ impl Services {
 /// What is at Qlik through this portal, beside the progress itself.
 async fn record_objects(tx: &mut Tx<'_>, run: &Run<'_>, event: &Event, now: i64) -> Result<(), Error> {
     let plan = &run.progress.plan;
-    let portal = run.actor.portal.id.as_str();
+    let portal = run.portal.id.as_str();
     match event {
         Event::Web(object) if object.made => {
             let (kind, name) = match &plan.web {

@@ -9,12 +9,9 @@ use qlik::{
     secret::ApiKeyToken,
 };
 
-use super::{
-    look::lists,
-    state::{Event, IdpPlan, Object, Phase, Progress, WebPlan},
-};
+use super::state::{Event, IdpPlan, Object, Phase, Progress, WebPlan};
 use crate::{
-    Actor, Error, Services,
+    Actor, Error, Portal, Services,
     doctor::{Outcome, Report},
     integration::{SaveInput, ensure_provider, provider_of},
     renewal::{Fault, load},
@@ -24,7 +21,9 @@ use crate::{
 /// One run, with what its steps need.
 pub(super) struct Run<'a> {
     pub(super) services: &'a Services,
-    pub(super) actor: Actor,
+    pub(super) portal: Portal,
+    /// Who asked, where they still may.
+    pub(super) actor: Option<Actor>,
     pub(super) tenant: Tenant,
     pub(super) key: Arc<ApiKeyToken>,
     pub(super) progress: Progress,
@@ -33,12 +32,16 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     /// Does what the phase asks for.
     pub(super) async fn step(&self) -> Result<Event, Error> {
+        let undoing = matches!(self.progress.phase, Phase::UndoIdp | Phase::UndoWeb);
+        if self.actor.is_none() && !undoing {
+            return Ok(Event::Barred(plain("Who asked for it is no administrator of this portal any more.")));
+        }
         let done = match self.progress.phase {
             Phase::Web => self.ensure_web().await,
             Phase::Idp => self.ensure_idp().await,
             Phase::Save => return self.save().await,
-            Phase::UndoIdp => return Ok(self.removed(self.remove_idp().await, "the JWT identity provider")),
-            Phase::UndoWeb => return Ok(self.removed(self.remove_web().await, "the web integration")),
+            Phase::UndoIdp => return Ok(self.removed(self.remove_idp().await, "The JWT identity provider")),
+            Phase::UndoWeb => return Ok(self.removed(self.remove_web().await, "The web integration")),
             Phase::Planned | Phase::Done | Phase::Undone => {
                 return Err(Error::Internal("a set-up that does not run was run"));
             }
@@ -77,7 +80,7 @@ impl Run<'_> {
             WebPlan::AddOrigin { id, .. } => {
                 // Read anew: others may have changed the list since the plan was seen.
                 let now = self.tenant.web_integration(id).await?;
-                if !lists(&now, &plan.origin) {
+                if !now.lists(&plan.origin) {
                     let mut origins = now.valid_origins;
                     origins.push(plan.origin.clone());
                     self.tenant.set_web_integration_origins(id, &origins).await?;
@@ -87,7 +90,7 @@ impl Run<'_> {
             }
             WebPlan::Create { name } => {
                 let mine = |all: Vec<WebIntegration>| {
-                    all.into_iter().find(|w| w.name == *name && lists(w, &plan.origin)).map(|w| w.id)
+                    all.into_iter().find(|w| w.name == *name && w.lists(&plan.origin)).map(|w| w.id)
                 };
                 // There was none when it was planned: one that is there now is ours.
                 let id = match mine(self.tenant.web_integrations().await?) {
@@ -108,7 +111,7 @@ impl Run<'_> {
             IdpPlan::Use { id } => return Ok(Event::Idp(Object { id: id.clone(), made: false })),
             IdpPlan::Create { description } => description.clone(),
         };
-        let identity = match self.services.identity(&self.actor.portal).await {
+        let identity = match self.services.identity(&self.portal).await {
             Ok(identity) => identity,
             Err(e) => {
                 tracing::error!(error = %e, "the signing identity could not be read");
@@ -134,7 +137,7 @@ impl Run<'_> {
     }
 
     async fn save(&self) -> Result<Event, Error> {
-        let Some(web) = &self.progress.web else {
+        let (Some(web), Some(actor)) = (&self.progress.web, &self.actor) else {
             return Err(Error::Internal("a set-up came to its end without a web integration"));
         };
         if let Some(report) = self.saved_before(&web.id).await? {
@@ -147,7 +150,7 @@ impl Run<'_> {
             api_key: Some(self.key.expose().to_owned().into()),
             email_as_subject: false,
         };
-        let end = match self.services.save_integration(&self.actor, input).await {
+        let end = match self.services.save_integration(actor, input).await {
             Ok(end) => end,
             Err(Error::Conflict(_)) => {
                 return Ok(Event::Failed(plain("The settings were changed meanwhile.")));
@@ -177,7 +180,7 @@ impl Run<'_> {
     /// The connection was stored by a try whose end was not written down: with
     /// this key, which may have been renewed since.
     async fn saved_before(&self, web: &str) -> Result<Option<Report>, Error> {
-        let portal = self.actor.portal.id.as_str();
+        let portal = self.portal.id.as_str();
         let row = load(self.services.db().read(), portal).await?;
         let same = row.is_some_and(|r| r.tenant_host == *self.tenant.host() && r.web_integration_id == web);
         let jti = self.key.claims().jti.as_deref().unwrap_or_default();
@@ -210,7 +213,7 @@ impl Run<'_> {
             WebPlan::AddOrigin { id, .. } => take_origin(&self.tenant, id, &plan.origin).await,
             WebPlan::Create { name } => {
                 let all = self.tenant.web_integrations().await?;
-                match all.iter().find(|w| w.name == *name && lists(w, &plan.origin)) {
+                match all.iter().find(|w| w.name == *name && w.lists(&plan.origin)) {
                     Some(w) => gone(self.tenant.delete_web_integration(&w.id).await),
                     None => Ok(()),
                 }
@@ -226,12 +229,10 @@ pub(super) async fn take_origin(tenant: &Tenant, id: &str, origin: &str) -> Resu
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
         Err(e) => return Err(e),
     };
-    if !lists(&now, origin) {
+    if !now.lists(origin) {
         return Ok(());
     }
-    let ours = |o: &String| o.trim().trim_end_matches('/').eq_ignore_ascii_case(origin);
-    let others: Vec<String> = now.valid_origins.into_iter().filter(|o| !ours(o)).collect();
-    tenant.set_web_integration_origins(id, &others).await
+    tenant.set_web_integration_origins(id, &now.origins_without(origin)).await
 }
 
 /// What is gone already is as good as removed.

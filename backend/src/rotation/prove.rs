@@ -36,9 +36,7 @@ pub(super) fn ours<'a>(
     all: &'a [IdentityProvider],
     identity: &'a IdentityView,
 ) -> impl Iterator<Item = &'a IdentityProvider> {
-    all.iter().filter(|p| {
-        p.issuer.as_deref() == Some(&identity.issuer) && p.keys.iter().any(|k| k.kid == identity.kid)
-    })
+    all.iter().filter(|p| p.checks(&identity.issuer, &identity.kid))
 }
 
 /// Signs a user in with `identity`, sees that Qlik means the same user, and signs
@@ -122,17 +120,12 @@ async fn look(s: &Services, lease: &Lease, tenant: &Tenant, identity: &IdentityV
             return Ok(Reason::Refused);
         }
     };
-    let squeeze =
-        |pem: &str| pem.replace("\\n", "").chars().filter(|c| !c.is_whitespace()).collect::<String>();
-    let wanted = squeeze(&identity.certificate_pem);
     let mut found = ours(&all, identity).peekable();
     Ok(if found.peek().is_none() {
         Reason::Missing
     } else if found.any(|p| p.active == Some(false)) {
         Reason::SwitchedOff
-    } else if ours(&all, identity)
-        .any(|p| p.keys.iter().any(|k| !k.pem.is_empty() && squeeze(&k.pem) != wanted))
-    {
+    } else if ours(&all, identity).any(|p| p.shows_another_certificate(&identity.certificate_pem)) {
         Reason::OtherCertificate
     } else {
         Reason::Refused

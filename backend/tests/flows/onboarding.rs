@@ -319,3 +319,30 @@ async fn the_key_is_kept_sealed_and_no_longer_than_it_is_needed() {
     assert_eq!(keys, 0);
     assert!(!holds(&h));
 }
+
+#[tokio::test]
+async fn what_was_made_for_somebody_who_is_gone_from_the_portal_is_undone() {
+    type Gone = &'static str;
+    const WAYS: [Gone; 2] = ["DELETE FROM users WHERE id = ?", "UPDATE users SET role = 'user' WHERE id = ?"];
+    for gone in WAYS {
+        let h = bare().await;
+        confirmed(&h).await;
+        // The web integration is made; the provider has to wait.
+        h.world.add_fault(status("/api/v1/identity-providers", 503).on("POST").once());
+        work(&h.portal).await;
+        assert_eq!(webs(&h).len(), 1, "{gone}");
+        let mut tx = h.portal.db().write().await.unwrap();
+        sqlx::query(gone).bind(&h.ada.user_id).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        for _ in 0..5 {
+            h.advance(mins(4));
+            work(&h.portal).await;
+        }
+        assert_eq!((webs(&h).len(), h.world.idps(&h.tenant).len()), (0, 0), "{gone}");
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM onboardings WHERE next_at IS NOT NULL")
+            .fetch_one(h.portal.db().read())
+            .await
+            .unwrap();
+        assert_eq!(left, 0, "{gone}: it came to its end");
+    }
+}

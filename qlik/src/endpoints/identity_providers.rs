@@ -56,6 +56,22 @@ pub struct StaticKey {
     pub pem: String,
 }
 
+impl IdentityProvider {
+    /// Whether tokens of this issuer and key id are checked by it, which is what
+    /// Qlik goes by (<https://qlik.dev/apis/rest/login>).
+    pub fn checks(&self, issuer: &str, kid: &str) -> bool {
+        self.issuer.as_deref() == Some(issuer) && self.keys.iter().any(|k| k.kid == kid)
+    }
+
+    /// Whether one of its keys shows another certificate than this one. Qlik may
+    /// keep it on one line, and need not show it.
+    pub fn shows_another_certificate(&self, pem: &str) -> bool {
+        let squeeze = |pem: &str| pem.replace("\\n", "").split_whitespace().collect::<String>();
+        let wanted = squeeze(pem);
+        self.keys.iter().all(|k| !k.pem.is_empty() && squeeze(&k.pem) != wanted)
+    }
+}
+
 /// A JWT identity provider to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJwtIdp {

@@ -47,6 +47,23 @@ pub struct WebIntegration {
     pub last_updated: Option<Timestamp>,
 }
 
+impl WebIntegration {
+    /// Whether it lists this origin: scheme, host and port must be the same
+    /// (<https://qlik.dev/authenticate/jwt/implement-jwt-authorization/>).
+    pub fn lists(&self, origin: &str) -> bool {
+        self.valid_origins.iter().any(|listed| is_origin(listed, origin))
+    }
+
+    /// What it lists but this origin.
+    pub fn origins_without(&self, origin: &str) -> Vec<String> {
+        self.valid_origins.iter().filter(|listed| !is_origin(listed, origin)).cloned().collect()
+    }
+}
+
+fn is_origin(listed: &str, origin: &str) -> bool {
+    listed.trim().trim_end_matches('/').eq_ignore_ascii_case(origin)
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateBody<'a> {
@@ -114,5 +131,26 @@ impl Tenant {
         let path = format!("{PATH}/{}", segment(DELETE, id)?);
         self.call(Request::change(DELETE, Method::DELETE, path)).await?.success()?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_the_same_only_with_scheme_and_port() {
+        let ours = "https://acme.portal.example";
+        for same in [ours, "https://acme.portal.example/", " HTTPS://ACME.portal.example"] {
+            assert!(is_origin(same, ours), "{same}");
+        }
+        for other in [
+            "http://acme.portal.example",
+            "https://acme.portal.example:8443",
+            "https://*.portal.example",
+            "acme.portal.example",
+        ] {
+            assert!(!is_origin(other, ours), "{other}");
+        }
     }
 }
