@@ -21,6 +21,10 @@ pub const SETTINGS: &str = "/admin/settings";
 pub const STATUS_STREAM: &str = "/admin/settings/status/stream";
 /// What will stop working, then ends the integration.
 pub const DISCONNECT: &str = "/admin/settings/disconnect";
+/// A change of tenant, web integration or option that is not in force yet.
+pub const CHANGE: &str = "/admin/settings/change";
+/// Tells an open page of the change of each step of its comparison.
+pub const CHANGE_STREAM: &str = "/admin/settings/change/stream";
 /// The coming renewal, and every one that was.
 pub const RENEWALS: &str = "/admin/settings/renewals";
 /// Sets the connection up with one key.
@@ -141,6 +145,7 @@ pub mod router {
                         view=pages::IdentityProviderPage
                         ssr=SsrMode::Async
                     />
+                    <Route path=path!("/admin/settings/change") view=pages::ChangePage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings/set-up") view=pages::SetUpKeyPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings/signing-key") view=pages::SigningKeyPage ssr=SsrMode::Async/>
                     <Route

@@ -139,6 +139,15 @@ fn conflict_message(hint: &str) -> &'static str {
         }
         "a rotation is under way" => "The key is being replaced already. See below how far it is.",
         "the rotation is in another phase" => "This can’t be done in this phase. See below how far it is.",
+        "the change was replaced meanwhile" => {
+            "Another change was entered meanwhile. Look at it as it is now, then decide."
+        }
+        "the settings were changed meanwhile" => {
+            "Someone else changed the settings meanwhile. Look at them as they are now, then try again."
+        }
+        "a renewal is under way" => {
+            "The present key is being renewed at this moment. Try again in a minute; nothing was changed."
+        }
         "renewal_running" => "A renewal is running. Wait for it to end, then try again.",
         _ => "Someone else changed this meanwhile. Look at it as it is now, then try again.",
     }

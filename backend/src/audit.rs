@@ -34,6 +34,16 @@ pub const PROFILE_RENAMED: &str = "profile.renamed";
 pub const PASSWORD_CHANGED: &str = "password.changed";
 /// The Qlik settings were saved.
 pub const INTEGRATION_SAVED: &str = "integration.saved";
+/// A change of the Qlik settings was tested and staged; detail as of a save.
+pub const CHANGE_STAGED: &str = "change.staged";
+/// A staged change was given up.
+pub const CHANGE_DISCARDED: &str = "change.discarded";
+/// A staged change was brought into force; detail as of a save.
+pub const CHANGE_SWITCHED: &str = "change.switched";
+/// The settings before the last change were brought back; detail as of a save.
+pub const CHANGE_TAKEN_BACK: &str = "change.taken_back";
+/// The way back to the settings before was closed; detail: `tenant_host`.
+pub const CHANGE_CLOSED: &str = "change.closed";
 /// The Qlik settings were removed.
 pub const INTEGRATION_DISCONNECTED: &str = "integration.disconnected";
 /// The identity provider was made at Qlik.

@@ -9,6 +9,7 @@
 pub mod apps;
 pub mod audit;
 mod backoff;
+pub mod change;
 pub mod doctor;
 pub mod door;
 pub mod error;

@@ -104,6 +104,7 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
     let pages = Router::new()
         .route(routes::SUPPORT, get(support::bundle))
         .route(routes::STATUS_STREAM, get(stream::status))
+        .route(routes::CHANGE_STREAM, get(stream::change))
         .route(routes::MATCHING_STREAM, get(stream::matching))
         .route(routes::MATCHING_CSV, get(files::matching))
         .leptos_routes_with_context(&state, generate_route_list(App), context.clone(), {

@@ -5,6 +5,7 @@ use std::{convert::Infallible, time::Duration};
 
 use app::ssr::{
     auth::{AuthSession, SessionUser},
+    change::change_json,
     matching::{live_json, rows_of},
     status_json,
 };
@@ -37,6 +38,7 @@ pub(crate) struct Live {
 enum Topic {
     Status,
     Matching(RowsQuery),
+    Change,
 }
 
 struct Follow {
@@ -62,6 +64,11 @@ pub(crate) async fn matching(
     follow(live, auth, Topic::Matching(rows_of(&query)))
 }
 
+/// Sends how far the comparison of a change is, at once and after each step, as JSON.
+pub(crate) async fn change(State(live): State<Live>, auth: AuthSession) -> Response {
+    follow(live, auth, Topic::Change)
+}
+
 fn follow(live: Live, auth: AuthSession, topic: Topic) -> Response {
     let Some(actor) = auth.user.map(SessionUser::into_actor) else {
         return StatusCode::UNAUTHORIZED.into_response();
@@ -80,7 +87,7 @@ fn follow(live: Live, auth: AuthSession, topic: Topic) -> Response {
 async fn next(mut f: Follow) -> Option<(Result<Event, Infallible>, Follow)> {
     loop {
         if f.last.is_some() {
-            if matches!(f.topic, Topic::Matching(_)) {
+            if matches!(f.topic, Topic::Matching(_) | Topic::Change) {
                 tokio::time::sleep(PACE).await;
             }
             tokio::select! {
@@ -95,6 +102,7 @@ async fn next(mut f: Follow) -> Option<(Result<Event, Infallible>, Follow)> {
         let services = &f.live.services;
         let json = match &f.topic {
             Topic::Status => status_json(services, &f.actor.portal.id).await,
+            Topic::Change => change_json(services, &f.actor).await,
             Topic::Matching(asked) => live_json(services, &f.actor, asked.clone()).await.map(Some),
         };
         match json {

@@ -2,6 +2,7 @@
 //! one call into the backend, and says where to go. Their addresses are stable:
 //! plain forms post to them, and so may scripts.
 
+pub mod change;
 pub mod matching;
 pub mod notices;
 pub mod people;
@@ -48,6 +49,8 @@ pub mod form {
     pub const NOTICES: &str = "notices";
     /// Ends the integration.
     pub const DISCONNECT: &str = "disconnect";
+    /// Brings a change into force, or gives it up.
+    pub const CHANGE: &str = "change";
     /// Sets the connection up with one key.
     pub const SET_UP_KEY: &str = "set-up";
     /// Creates the identity provider at Qlik.

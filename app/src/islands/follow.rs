@@ -5,18 +5,21 @@
 use js_sys::JSON;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, prelude::Closure};
-use web_sys::{EventSource, MessageEvent};
+use web_sys::{Element, EventSource, MessageEvent};
 
 use super::swap::{swap_known, text_of};
 
 /// The stream lives as long as the page, and so do the closures.
-/// `panel` is the element whose `data-mark` says what the page shows already.
-pub(super) fn follow(stream: &str, panel: &'static str, said: RwSignal<&'static str>) {
-    let Ok(source) = EventSource::new(stream) else { return };
+pub(super) fn follow(said: RwSignal<&'static str>) {
+    // Can't fail: the selector is a plain one.
+    let panel = document().query_selector("[data-stream]").unwrap_or_default();
+    let stream = panel.as_ref().and_then(|p| p.get_attribute("data-stream"));
+    let (Some(panel), Some(stream)) = (panel, stream) else { return };
+    let Ok(source) = EventSource::new(&stream) else { return };
     let heard = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
         said.set("Live");
         if let Some(data) = event.data().as_string() {
-            show(panel, &data);
+            show(&panel, &data);
         }
     });
     source.set_onmessage(Some(heard.as_ref().unchecked_ref()));
@@ -27,11 +30,9 @@ pub(super) fn follow(stream: &str, panel: &'static str, said: RwSignal<&'static 
 }
 
 /// Puts in what an event brings, unless the page shows it already.
-fn show(panel: &str, data: &str) {
+fn show(panel: &Element, data: &str) {
     let Ok(event) = JSON::parse(data) else { return };
-    let (Some(panel), Some(mark), Some(html)) =
-        (document().get_element_by_id(panel), text_of(&event, "mark"), text_of(&event, "html"))
-    else {
+    let (Some(mark), Some(html)) = (text_of(&event, "mark"), text_of(&event, "html")) else {
         return;
     };
     if panel.get_attribute("data-mark").as_deref() == Some(mark.as_str()) {

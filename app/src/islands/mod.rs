@@ -6,20 +6,18 @@ pub mod app_search;
 pub mod copy_button;
 #[cfg(feature = "hydrate")]
 mod follow;
-pub mod matching_panel;
+pub mod live_part;
 #[cfg(feature = "hydrate")]
 mod moments;
 pub mod page_life;
 pub mod settings_form;
-pub mod status_panel;
 #[cfg(feature = "hydrate")]
 mod swap;
 pub mod theme_switch;
 
 pub use app_search::AppSearch;
 pub use copy_button::CopyButton;
-pub use matching_panel::MatchingPanel;
+pub use live_part::LivePart;
 pub use page_life::PageLife;
 pub use settings_form::SaveSettingsButton;
-pub use status_panel::StatusPanel;
 pub use theme_switch::ThemeSwitch;

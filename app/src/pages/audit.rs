@@ -91,6 +91,15 @@ fn sentence(row: &AuditRow) -> String {
         audit::PROFILE_RENAMED => format!("Changed their name from {} to {}", detail("from"), detail("to")),
         audit::PASSWORD_CHANGED => "Changed their password".to_owned(),
         audit::INTEGRATION_SAVED => "Saved the Qlik Sense integration".to_owned(),
+        audit::CHANGE_STAGED => {
+            format!("Tested a change of the Qlik Sense integration to {}", detail("tenant_host"))
+        }
+        audit::CHANGE_DISCARDED => "Gave a change of the Qlik Sense integration up".to_owned(),
+        audit::CHANGE_SWITCHED => format!("Changed the Qlik Sense integration to {}", detail("tenant_host")),
+        audit::CHANGE_TAKEN_BACK => {
+            format!("Went back to the Qlik Sense integration with {}", detail("tenant_host"))
+        }
+        audit::CHANGE_CLOSED => format!("Closed the way back to {}", detail("tenant_host")),
         audit::INTEGRATION_DISCONNECTED => "Disconnected the Qlik Sense integration".to_owned(),
         audit::IDENTITY_PROVIDER_CREATED => "Created the identity provider at Qlik".to_owned(),
         audit::SET_UP_CONFIRMED => format!("Set up the connection to {} with one key", detail("tenant_host")),
@@ -166,6 +175,11 @@ mod tests {
             audit::PROFILE_RENAMED,
             audit::PASSWORD_CHANGED,
             audit::INTEGRATION_SAVED,
+            audit::CHANGE_STAGED,
+            audit::CHANGE_DISCARDED,
+            audit::CHANGE_SWITCHED,
+            audit::CHANGE_TAKEN_BACK,
+            audit::CHANGE_CLOSED,
             audit::INTEGRATION_DISCONNECTED,
             audit::IDENTITY_PROVIDER_CREATED,
             audit::SET_UP_CONFIRMED,

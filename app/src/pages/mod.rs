@@ -3,6 +3,7 @@
 
 pub mod apps;
 pub mod audit;
+pub mod change;
 pub mod disconnect;
 pub mod guide;
 pub mod home;
@@ -26,6 +27,7 @@ pub mod wrong;
 
 pub use apps::AppsPage;
 pub use audit::AuditPage;
+pub use change::ChangePage;
 pub use disconnect::DisconnectPage;
 pub use guide::GuidePage;
 pub use home::HomePage;

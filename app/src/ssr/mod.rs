@@ -3,6 +3,7 @@
 //! leaves for the next. No business rule lives here.
 
 pub mod auth;
+pub mod change;
 pub mod ctx;
 mod error;
 pub mod flash;

@@ -7,6 +7,7 @@ use std::{
 
 use backend::{
     Actor, Services,
+    change::PreviousView,
     integration::{self, SettingsView},
     renewal::{Ahead, RenewalEnd, RenewalOutcome},
 };
@@ -57,6 +58,10 @@ pub struct Shown {
     pub report_is_of_draft: bool,
     /// Links into the console of the tenant that was typed or is stored.
     pub console: Console,
+    /// A change is tested and not in force: its tenant.
+    pub staged: Option<String>,
+    /// The settings before the last change, while one can go back to them.
+    pub way_back: Option<PreviousView>,
     /// The signing key's certificate ends soon, or has ended.
     pub key_ends_soon: bool,
     /// The time.
@@ -72,7 +77,9 @@ impl Shown {
         let services = ctx::services()?;
         let view = services.settings_view(actor).await?;
         let draft = flash::peek(form::SETTINGS).await?;
-        Ok(Self::of(&services, view, draft))
+        let staged = services.staged_host(actor).await?;
+        let way_back = services.way_back(actor).await?;
+        Ok(Self { staged, way_back, ..Self::of(&services, view, draft) })
     }
 
     fn of(services: &Services, view: SettingsView, draft: Flash) -> Self {
@@ -87,6 +94,8 @@ impl Shown {
         let host = form.value("tenant_host").or_else(|| view.form.as_ref().map(|f| f.tenant_host.clone()));
         Self {
             has_draft,
+            staged: None,
+            way_back: None,
             key_lost: form.value(KEY_TYPED).is_some(),
             report: if report_is_of_draft { drafted } else { stored },
             report_is_of_draft,

@@ -15,7 +15,7 @@ use crate::{
     pages::settings::form_html,
     routes,
     tidy::host_in,
-    wire::{SaveAnswer, SecretInput},
+    wire::{Notice, SaveAnswer, SecretInput},
 };
 
 /// What was typed into the settings form.
@@ -73,6 +73,16 @@ pub async fn save(typed: Typed) -> Result<SaveAnswer, AppError> {
                 ctx::see_other(routes::SETTINGS);
             }
             Ok(SaveAnswer { saved: true, next: Some(routes::SETTINGS.to_owned()), html: None })
+        }
+        Ok(SaveOutcome { staged: true, .. }) => {
+            flash::take(form::SETTINGS).await?;
+            let says =
+                "It works. Nothing has changed yet: look at what it means for your users, then switch.";
+            flash::put_notice(&Notice::good(says)).await?;
+            if ctx::wants_html() {
+                ctx::see_other(routes::CHANGE);
+            }
+            Ok(SaveAnswer { saved: false, next: Some(routes::CHANGE.to_owned()), html: None })
         }
         Ok(SaveOutcome { fields, report, .. }) => {
             draft.errors = fields.iter().map(|f| FieldError::new(f.field, f.code)).collect();

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct SaveAnswer {
     /// It is stored.
     pub saved: bool,
-    /// Where to go next, a path of this portal; none where nothing was stored.
+    /// Where to go next, a path of this portal: the settings where it is stored, the
+    /// page of the change where it waits to be switched to. None where it does not work.
     pub next: Option<String>,
     /// The parts of the page that say why nothing was stored, each an element
     /// with the id of the one that it takes the place of. Rendered by the page's

@@ -46,6 +46,8 @@ impl Services {
             if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &state.phase {
                 ids.push(&new.key_id);
             }
+            let kept = self.kept_key(portal).await?;
+            ids.extend(kept.as_deref());
             // The one in use goes last: until then a failure leaves a working connection.
             ids.push(&state.current.key_id);
             for id in ids {

@@ -36,10 +36,13 @@ impl fmt::Debug for SaveInput {
 }
 
 /// How a save ended.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SaveOutcome {
     /// It is stored.
     pub saved: bool,
+    /// It works and would change the tenant, the web integration or the option: it
+    /// is kept beside what is in force, for an administrator to switch to.
+    pub staged: bool,
     /// The fields that can't be taken. A field whose check failed has the code `check`.
     pub fields: Vec<FieldError>,
     /// The checks, where the fields could be taken.

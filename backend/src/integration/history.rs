@@ -121,7 +121,7 @@ impl Services {
                 key_use: match r.state.as_str() {
                     "current" => KeyUse::InUse,
                     "staged" => KeyUse::New,
-                    "retiring" => KeyUse::Ending,
+                    "retiring" | "kept" => KeyUse::Ending,
                     _ => KeyUse::Gone,
                 },
                 created_at: at(r.created_at),

@@ -8,6 +8,7 @@ mod history;
 mod idp;
 mod save;
 mod shown;
+mod store;
 mod view;
 
 pub use crate::doctor::{Check, Link, Outcome, Report};
@@ -16,6 +17,5 @@ pub use form::{SaveInput, SaveOutcome};
 pub(crate) use form::{parse_host, parse_key};
 pub use history::{AttemptEntry, KeyLife, KeyUse};
 pub(crate) use idp::{ensure_provider, provider_of};
-#[cfg(test)]
-pub(crate) use save::Typed;
 pub use shown::{AttemptView, FormView, Health, KeyView, Running, SettingsView, StatusView};
+pub(crate) use store::{How, Typed};

@@ -99,8 +99,10 @@ impl Services {
         forget_seen(&mut tx, run).await?;
         sqlx::query!("DELETE FROM matching_rows WHERE run_id = ?", run.id).execute(&mut *tx).await?;
         sqlx::query!(
-            "DELETE FROM matching_runs WHERE portal_id = ? AND state = 'failed' AND id <> ?",
+            "DELETE FROM matching_runs WHERE portal_id = ? AND state = 'failed' AND id <> ?
+             AND staged = (SELECT staged FROM matching_runs WHERE id = ?)",
             run.portal_id,
+            run.id,
             run.id
         )
         .execute(&mut *tx)

@@ -53,7 +53,7 @@ pub struct Rules {
     pub email_as_subject: bool,
     /// Qlik may make users that it lacks.
     pub create: bool,
-    /// Qlik may give an existing user the portal's subject, which is the e-mail.
+    /// Where the e-mail is sent as subject, Qlik may give it to an existing user.
     pub rewrite: bool,
 }
 
@@ -198,7 +198,8 @@ pub fn judge<'a>(who: Person<'_>, seen: &'a [Seen], rules: Rules) -> Judged<'a> 
 
 fn the_one<'a>(who: Person<'_>, one: &'a Seen, holder: Option<&'a Seen>, rules: Rules) -> Judged<'a> {
     let told = |verdict, about, sends| Judged { verdict, about: Some(about), count: 1, sends };
-    let keeps = !(rules.email_as_subject || rules.rewrite) || one.subject.eq_ignore_ascii_case(who.email);
+    // The stored subject is sent, unless the administrator chose the e-mail.
+    let keeps = !rules.email_as_subject || one.subject.eq_ignore_ascii_case(who.email);
     if keeps && !one.subject.is_empty() {
         let exact = one.email.as_deref() == Some(who.email);
         let verdict = if exact { Verdict::Matched } else { Verdict::OtherCase };

@@ -80,7 +80,13 @@ fn each_verdict_has_its_own_ground() {
         ),
         ("one of another subject, the e-mail as subject", vec![ada()], SUBJECT, V::WouldRewrite, false),
         ("the same, and it may be rewritten", vec![ada()], ALL, V::WouldRewrite, true),
-        ("of another subject, and it may be rewritten", vec![ada()], REWRITE, V::WouldRewrite, true),
+        (
+            "of another subject, which is sent, whatever may be rewritten",
+            vec![ada()],
+            REWRITE,
+            V::Matched,
+            true,
+        ),
         ("of this portal's subject", vec![own()], ALL, V::Matched, true),
         ("no subject at all", vec![seen("1", Some(ADA.email), "", Active)], PLAIN, V::WouldRewrite, false),
         (

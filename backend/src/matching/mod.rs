@@ -23,4 +23,5 @@ mod words;
 pub use judge::{Judged, Person, Rules, Seen, Sends, Verdict, judge};
 pub use rows::{MatchRow, RowsPage, RowsQuery, Sort};
 pub use run::Started;
+pub(crate) use run::begin_run;
 pub use view::{Allowed, MatchingView, RunState, RunView};

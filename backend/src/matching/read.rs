@@ -1,9 +1,13 @@
 //! Reading the Qlik tenant's users, page after page. Each page is written down
 //! with the cursor of the next one.
 
+use std::sync::Arc;
+
 use qlik::{
     Page, Tenant, User,
     error::{Error as QlikError, ErrorKind},
+    host::TenantHost,
+    secret::ApiKeyToken,
     untagged,
 };
 use serde_json::json;
@@ -39,22 +43,40 @@ impl Services {
     /// reads from the right tenant.
     pub(super) async fn read_page(&self, run: &mut Run, proved: &mut bool) -> Result<Step, Error> {
         // Read anew for each page: a renewal may have replaced the key.
-        let Some(row) = load(self.db().read(), &run.portal_id).await? else { return Ok(Step::Over) };
-        let host = row.tenant_host.as_str();
-        if row.tenant_id != run.tenant_id {
+        let Some((tenant_id, host, key)) = self.asked_of(run).await? else { return Ok(Step::Over) };
+        if tenant_id != run.tenant_id {
             return self.fail_run(run, &Why::said(other_tenant())).await;
         }
-        let key = self
-            .key(&row.portal_id, &row.state.current.key_id)
-            .await?
-            .ok_or(Error::Internal("the key in use has no token in the vault"))?;
-        let tenant = self.qlik().with_key(&row.tenant_host, key.token);
+        let tenant = self.qlik().with_key(&host, key);
+        let host = host.as_str();
         let page = match next_page(&tenant, run, proved).await {
             Ok(Some(page)) => page,
             Ok(None) => return self.fail_run(run, &Why::said(other_tenant())).await,
             Err(e) => return self.page_failed(run, &e, host).await,
         };
         self.write_page(run, &page, host).await
+    }
+
+    /// The tenant that is asked, where it is, and with which key: the one in force,
+    /// or that of the staged change. None where it is gone.
+    async fn asked_of(&self, run: &Run) -> Result<Option<(String, TenantHost, Arc<ApiKeyToken>)>, Error> {
+        let staged = sqlx::query_scalar!(
+            r#"SELECT staged AS "staged!: bool" FROM matching_runs WHERE id = ?"#,
+            run.id
+        )
+        .fetch_optional(self.db().read())
+        .await?;
+        let Some(staged) = staged else { return Ok(None) };
+        if staged {
+            let change = self.staged_key(&run.portal_id).await?;
+            return Ok(change.map(|(_, tenant_id, host, key)| (tenant_id, host, key)));
+        }
+        let Some(row) = load(self.db().read(), &run.portal_id).await? else { return Ok(None) };
+        let key = self
+            .key(&row.portal_id, &row.state.current.key_id)
+            .await?
+            .ok_or(Error::Internal("the key in use has no token in the vault"))?;
+        Ok(Some((row.tenant_id, row.tenant_host, key.token)))
     }
 
     async fn write_page(&self, run: &mut Run, page: &Page<User>, host: &str) -> Result<Step, Error> {

@@ -8,7 +8,11 @@ use super::{
     ends::{Step, Why},
     judge::Rules,
 };
-use crate::{Actor, Error, Services, audit, words::Said};
+use crate::{
+    Actor, Error, Services, audit,
+    store::{StoreError, Tx},
+    words::Said,
+};
 
 /// How long a claim holds, in seconds: longer than the longest remote call, and
 /// renewed by each step. One that seems to hold for longer was made under a clock
@@ -47,6 +51,37 @@ pub(super) struct Run {
     pub(super) fence: i64,
 }
 
+/// Begins a comparison with the tenant in force or, `staged`, with that of the
+/// staged change. `false`: there is no such tenant, or one is under way.
+pub(crate) async fn begin_run(
+    tx: &mut Tx<'_>,
+    id: &str,
+    portal: &str,
+    staged: bool,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let begun = sqlx::query!(
+        "INSERT INTO matching_runs (id, portal_id, staged, tenant_id, tenant_host, email_as_subject, may_create,
+                                    may_rewrite, state, started_at, next_try_at)
+         SELECT ?1, i.portal_id, ?3, coalesce(c.tenant_id, i.tenant_id), coalesce(c.tenant_host, i.tenant_host),
+                coalesce(c.email_as_subject, i.email_as_subject),
+                -- What one tenant may do at a sign-in is no choice for another.
+                iif(coalesce(c.tenant_id, i.tenant_id) = i.tenant_id, i.may_create, 0),
+                iif(coalesce(c.tenant_id, i.tenant_id) = i.tenant_id, i.may_rewrite, 0), 'reading', ?4, ?4
+         FROM integrations i LEFT JOIN staged_changes c ON c.portal_id = i.portal_id AND ?3
+         WHERE i.portal_id = ?2 AND (NOT ?3 OR c.portal_id IS NOT NULL)
+         AND NOT EXISTS (SELECT 1 FROM matching_runs r
+                         WHERE r.portal_id = i.portal_id AND r.staged = ?3 AND r.ended_at IS NULL)",
+        id,
+        portal,
+        staged,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(begun.rows_affected() > 0)
+}
+
 impl Services {
     /// Asks for a comparison with what is stored now. One at a time per portal.
     ///
@@ -67,20 +102,7 @@ impl Services {
         if !there {
             return Err(Error::NotFound);
         }
-        let begun = sqlx::query!(
-            "INSERT INTO matching_runs (id, portal_id, tenant_id, tenant_host, email_as_subject, may_create,
-                                        may_rewrite, state, started_at, next_try_at)
-             SELECT ?, portal_id, tenant_id, tenant_host, email_as_subject, may_create, may_rewrite, 'reading', ?, ?
-             FROM integrations i WHERE portal_id = ?
-             AND NOT EXISTS (SELECT 1 FROM matching_runs r WHERE r.portal_id = i.portal_id AND r.ended_at IS NULL)",
-            id,
-            secs,
-            secs,
-            portal
-        )
-        .execute(&mut *tx)
-        .await?;
-        if begun.rows_affected() == 0 {
+        if !begin_run(&mut tx, &id, portal, false, secs).await? {
             return Ok(Started::UnderWay);
         }
         audit::record(&mut tx, portal, Some(actor), audit::MATCHING_STARTED, serde_json::json!({}), now)

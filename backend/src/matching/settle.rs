@@ -137,8 +137,10 @@ impl Services {
         if lost_unless(ended.rows_affected() == 1, run) == Step::On {
             forget_seen(&mut tx, run).await?;
             sqlx::query!(
-                "DELETE FROM matching_runs WHERE portal_id = ? AND ended_at IS NOT NULL AND id <> ?",
+                "DELETE FROM matching_runs WHERE portal_id = ? AND ended_at IS NOT NULL AND id <> ?
+                 AND staged = (SELECT staged FROM matching_runs WHERE id = ?)",
                 run.portal_id,
+                run.id,
                 run.id
             )
             .execute(&mut *tx)

@@ -117,7 +117,7 @@ impl Services {
         });
         let mut view = MatchingView { allowed, running: None, last: None, failed: None, counts: Vec::new() };
         let Some(tenant) = view.allowed.as_ref().map(|x| x.tenant_id.clone()) else { return Ok(view) };
-        for run in self.runs(portal, &tenant).await? {
+        for run in self.runs(portal, &tenant, false).await? {
             match run.state {
                 RunState::Reading | RunState::Judging => view.running = Some(run),
                 RunState::Done => view.last = Some(run),
@@ -132,7 +132,7 @@ impl Services {
 
     /// At most one under way, one done and one that failed after it. Those of
     /// another tenant are nobody's any more.
-    async fn runs(&self, portal: &str, tenant: &str) -> Result<Vec<RunView>, Error> {
+    pub(crate) async fn runs(&self, portal: &str, tenant: &str, staged: bool) -> Result<Vec<RunView>, Error> {
         let now = self.now().as_second();
         let rows = sqlx::query!(
             r#"SELECT id AS "id!", tenant_host AS "tenant_host!", state AS "state!: RunState",
@@ -141,9 +141,10 @@ impl Services {
                       judged AS "judged!", next_try_at, says, qlik_code, trace_id,
                       email_as_subject AS "email_as_subject!: bool", may_create AS "create!: bool",
                       may_rewrite AS "rewrite!: bool"
-               FROM matching_runs WHERE portal_id = ? AND tenant_id = ? ORDER BY rowid"#,
+               FROM matching_runs WHERE portal_id = ? AND tenant_id = ? AND staged = ? ORDER BY rowid"#,
             portal,
-            tenant
+            tenant,
+            staged
         )
         .fetch_all(self.db().read())
         .await?;

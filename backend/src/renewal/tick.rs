@@ -42,6 +42,7 @@ impl Services {
     /// # Errors
     /// As [`Services::tick`].
     pub async fn tick_until(&self, stop: impl Future<Output = ()>) -> Result<usize, Error> {
+        self.end_kept().await?;
         work::work_off(&Renewals(self), stop).await
     }
 

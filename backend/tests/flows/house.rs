@@ -107,6 +107,16 @@ impl House {
         self.portal.save_integration(&self.ada, self.input()).await.unwrap()
     }
 
+    /// Saves what would change the tenant, the web integration or the option of a
+    /// portal that is connected, and switches to it.
+    pub(crate) async fn change(&self, input: SaveInput) {
+        let saved = self.portal.save_integration(&self.ada, input).await.unwrap();
+        assert!(saved.staged && !saved.saved, "{saved:#?}");
+        let change = self.portal.change_view(&self.ada, 1).await.unwrap().unwrap();
+        let end = self.portal.switch_to_staged(&self.ada, &change.id).await.unwrap();
+        assert!(end.switched, "{end:#?}");
+    }
+
     /// The key that was made by hand, as a credential.
     pub(crate) fn key(&self) -> std::sync::Arc<qlik::secret::ApiKeyToken> {
         std::sync::Arc::new(qlik::secret::ApiKeyToken::parse(&self.token).unwrap())

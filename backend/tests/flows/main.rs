@@ -1,6 +1,7 @@
 //! Whole flows: a portal beside a sandbox tenant, under one clock that is moved.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
 
+mod changing;
 mod delivering;
 mod doctor;
 mod encrypted;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::house::House;
 use backend::{
     Actor, Error, Role,
+    integration::SaveInput,
     matching::{MatchRow, MatchingView, RowsPage, RowsQuery, RunState, Sort, Started, Verdict},
     people::NewUser as NewPortalUser,
     testing::TestServices,
@@ -117,6 +118,8 @@ async fn each_user_gets_the_verdict_that_the_tenant_gives_ground_for() {
     // With another choice the same comparison is out of date, and the next one says what is then so.
     h.portal.allow_at_sign_in(&h.ada, &h.tenant.id, true, true).await.unwrap();
     assert!(view(&h).await.is_stale());
+    h.change(SaveInput { email_as_subject: true, ..h.input() }).await;
+    work(&h.portal).await;
     let again = compare(&h).await;
     assert!(!again.is_stale());
     let counts: BTreeMap<Verdict, i64> = again.counts.into_iter().collect();

@@ -18,7 +18,7 @@ pub(crate) use self::{
 use super::{ADMINISTRATION, Visit, load, settings::live_html, support};
 use crate::{
     api::form,
-    islands::StatusPanel,
+    islands::LivePart,
     routes,
     ssr::{
         flash,
@@ -119,12 +119,12 @@ fn state(shown: &Shown) -> AnyView {
     let again = status.map(|_| keys::check_again());
     let weight = if status.is_some() { Weight::Plain } else { Weight::Primary };
     view! {
-        <section class="card" id="status" aria-label="How far it is" data-mark=drawn.filter(|_| live)>
+        <section class="card" id="status" aria-label="How far it is" data-mark=drawn.filter(|_| live) data-stream=live.then_some(routes::STATUS_STREAM)>
             <div class="stack" id="guide-whole">{ticks::whole(shown.report.as_ref(), shown.report_is_of_draft)}</div>
             <div class="actions">
                 {again}
                 <LinkButton href=routes::SETTINGS weight>"Open Settings"</LinkButton>
-                {live.then(|| view! { <StatusPanel/> })}
+                {live.then(|| view! { <LivePart/> })}
             </div>
         </section>
     }

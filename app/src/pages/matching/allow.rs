@@ -45,9 +45,9 @@ pub(super) fn card(form: &FormState, tenant: &Allowed) -> AnyView {
                 {choice(
                     "rewrite",
                     "Let Qlik give an existing user this portal’s subject",
-                    "The e-mail is then sent as subject for everybody, and Qlik changes the subject of the user with that \
+                    "Counts where each user’s e-mail is sent as subject: Qlik then changes the subject of the user with that \
                      e-mail at their next sign-in here. Signing in to Qlik another way may then not find them, or change \
-                     it back.",
+                     it back. Otherwise the subject that Qlik has is sent, and nothing is changed.",
                     rewrite,
                 )}
                 <div class="actions"><SubmitButton label="Save what is allowed" busy="Saving…"/></div>

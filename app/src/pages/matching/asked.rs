@@ -54,6 +54,11 @@ pub(super) fn address(q: &RowsQuery) -> String {
     format!("{}{}", routes::MATCHING, query(q))
 }
 
+/// The address of the stream that keeps the same rows right.
+pub(super) fn stream(q: &RowsQuery) -> String {
+    format!("{}{}", routes::MATCHING_STREAM, query(q))
+}
+
 /// The address of the same rows as a file.
 pub(super) fn file(q: &RowsQuery) -> String {
     format!(

@@ -6,6 +6,8 @@ pub(crate) mod asked;
 mod progress;
 mod result;
 
+pub(super) use progress::counted;
+
 use backend::{
     Actor, Services,
     matching::{MatchingView, RowsPage, RowsQuery},
@@ -16,7 +18,7 @@ use super::{USERS, Visit, load};
 use crate::{
     api::{form, matching::CompareUsers},
     error::AppError,
-    islands::MatchingPanel,
+    islands::LivePart,
     routes,
     ssr::{ctx, flash, settings::mark},
     ui::{
@@ -114,9 +116,10 @@ fn not_connected() -> AnyView {
 fn comparison(shown: &Shown, mark: String) -> AnyView {
     let says = progress::says(&shown.view);
     let progress = progress::progress(&shown.view, &shown.asked);
+    let stream = asked::stream(&shown.asked);
     view! {
         <Card id="comparison" title="Comparison">
-            <div class="stack" id="matching" data-mark=mark>
+            <div class="stack" id="matching" data-mark=mark data-stream=stream>
                 <div class="slot" id="matching-says" role="status">{says}</div>
                 <div class="stack slot" id="matching-progress">{progress}</div>
             </div>
@@ -124,7 +127,7 @@ fn comparison(shown: &Shown, mark: String) -> AnyView {
                 <form method="post" action=CompareUsers::PATH>
                     <SubmitButton label="Compare now" busy="Starting…" weight=Weight::Primary/>
                 </form>
-                <MatchingPanel/>
+                <LivePart/>
             </div>
             <p class="hint">
                 "Reads the Qlik tenant’s users with the portal’s API key, a hundred at a time, and changes nothing there."

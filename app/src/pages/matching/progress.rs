@@ -97,7 +97,7 @@ pub(super) fn progress(view: &MatchingView, asked: &RowsQuery) -> AnyView {
 }
 
 /// A count with what is counted: `1 user`, `20,001 users`.
-pub(super) fn counted(n: i64, one: &str, many: &str) -> String {
+pub(crate) fn counted(n: i64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { one } else { many })
 }
 

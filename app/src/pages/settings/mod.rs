@@ -11,7 +11,7 @@ mod identity;
 mod status;
 mod timeline;
 
-use backend::{Portal, integration::StatusView};
+use backend::{Portal, change::PreviousView, integration::StatusView};
 use jiff::Timestamp;
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -24,6 +24,7 @@ pub(super) use self::{
 use super::{ADMINISTRATION, Visit, load, support};
 use crate::{
     api::{
+        change::{CloseWayBack, GoBack},
         form,
         settings::{DiscardSettings, SaveSettings},
     },
@@ -33,7 +34,16 @@ use crate::{
         flash,
         settings::{Console, Shown},
     },
-    ui::{card::Card, copy::CopyField, form::ErrorSummary, page::Frame},
+    ui::{
+        alert::Alert,
+        button::SubmitButton,
+        card::Card,
+        copy::CopyField,
+        form::ErrorSummary,
+        page::Frame,
+        time::{Moment, Time},
+    },
+    wire::Tone,
 };
 
 /// The settings form's fields in their order, then the checks that are about none.
@@ -64,6 +74,7 @@ pub fn SettingsPage() -> impl IntoView {
             <Frame viewer=visit.viewer crumbs=ADMINISTRATION title="Settings" here=routes::SETTINGS notice=visit.notice wrong>
                 <ErrorSummary form=acted/>
                 <div class="slot" id="settings-summary">{summary(&shown)}</div>
+                {change_offer(&shown)}
                 {address(&shown.view.portal)}
                 {integration(&shown)}
             </Frame>
@@ -97,6 +108,46 @@ pub(crate) fn live_html(status: &StatusView, console: &Console, now: Timestamp) 
 
 fn summary(shown: &Shown) -> AnyView {
     view! { <ErrorSummary form=shown.form.clone() fields=FIELDS/> }.into_any()
+}
+
+/// A change that waits, and the way back after one.
+fn change_offer(shown: &Shown) -> AnyView {
+    let staged = shown.staged.clone().map(|host| {
+        view! {
+            <Alert tone=Tone::Neutral>
+                <p>"A change of the settings (" <span class="mono">{host}</span> ") is tested and not in force."</p>
+                <p><a href=routes::CHANGE>"Look at the change"</a></p>
+            </Alert>
+        }
+    });
+    view! { {staged} {shown.way_back.as_ref().map(way_back)} }.into_any()
+}
+
+fn way_back(previous: &PreviousView) -> AnyView {
+    let id = previous.id.clone();
+    let (host, web) = (previous.form.tenant_host.clone(), previous.form.web_integration_id.clone());
+    let (left, until) = (Moment::from(previous.left_at), Moment::from(previous.until));
+    let kept = previous.keeps_key.then_some(" Its key is kept at Qlik until then and deleted afterwards.");
+    let close = if previous.keeps_key { "Delete its key now" } else { "Forget it now" };
+    view! {
+        <Alert tone=Tone::Neutral>
+            <p>
+                "The settings were changed on " <Time at=left/>
+                ". Until " <Time at=until/> " you can go back to "
+                <span class="mono">{host}</span> " with web integration " <span class="mono">{web}</span> "." {kept}
+            </p>
+            <div class="actions">
+                <form method="post" action=GoBack::PATH>
+                    <input type="hidden" name="id" value=id/>
+                    <SubmitButton label="Go back" busy="Testing…"/>
+                </form>
+                <form method="post" action=CloseWayBack::PATH>
+                    <button class="button small" type="submit">{close}</button>
+                </form>
+            </div>
+        </Alert>
+    }
+    .into_any()
 }
 
 fn address(portal: &Portal) -> AnyView {
@@ -146,7 +197,7 @@ fn integration(shown: &Shown) -> AnyView {
                     <div class="form wide" id="settings-fields">{fields::fields(shown)}</div>
                     <div class="actions">
                         <SaveSettingsButton/>
-                        <p class="hint">"Tests the connection first. Nothing is stored if a check fails."</p>
+                        <p class="hint">"Tests the connection first. Nothing is stored if a check fails, and a change of tenant or web integration waits for you to switch."</p>
                     </div>
                 </form>
                 <div class="slot" id="settings-draft">{draft(shown)}</div>

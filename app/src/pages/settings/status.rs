@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::settings::{RenewNow, TestConnection},
-    islands::StatusPanel,
+    islands::LivePart,
     routes,
     ssr::settings::{Console, mark},
     ui::{
@@ -46,7 +46,7 @@ impl At {
 pub(super) fn panel(status: &StatusView, console: &Console, at: At) -> AnyView {
     let shown = mark(&live_html(status, console, at.now));
     view! {
-        <div class="card status" id="status" data-mark=shown>
+        <div class="card status" id="status" data-mark=shown data-stream=routes::STATUS_STREAM>
             <div class="slot" id="status-says" role="status">{says(status, console, at)}</div>
             <div class="stack" id="status-facts">{facts(status, at)}</div>
             <div class="actions">
@@ -61,7 +61,7 @@ pub(super) fn panel(status: &StatusView, console: &Console, at: At) -> AnyView {
                 <form method="get" action=routes::DISCONNECT>
                     <button class=Weight::Danger.class() type="submit">"Disconnect…"</button>
                 </form>
-                <StatusPanel/>
+                <LivePart/>
             </div>
         </div>
     }

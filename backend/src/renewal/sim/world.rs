@@ -23,7 +23,7 @@ use crate::{
     Actor, Services,
     doctor::{Facts, Report},
     identity::IdentityView,
-    integration::Typed,
+    integration::{How, Typed},
     renewal::{Row, load},
     store::{Db, at, cut},
 };
@@ -271,6 +271,7 @@ impl Shared {
             web_integration_id: "web-1".to_owned(),
             email_as_subject: false,
             key: Arc::new(token(key_id)),
+            how: How::Saved,
         };
         let report = Report {
             at: at(now),

@@ -43,6 +43,11 @@ pub(super) const COLUMNS: &[Column] = &[
     // A name as it is compared, for the join.
     column("matching_seen", "name_key", Holds::Harmless),
     column("onboardings", "sealed_key", Holds::Sealed("id")),
+    column("staged_changes", "sealed_key", Holds::Sealed("id")),
+    column("staged_changes", "key_last4", Holds::Harmless),
+    column("staged_changes", "key_owner", Holds::Harmless),
+    column("staged_changes", "key_expires_at", Holds::Harmless),
+    column("previous_setups", "key_id", Holds::Harmless),
     column("qlik_sessions", "sealed", Holds::Sealed("user_id")),
     column("notice_settings", "smtp_sealed_password", Holds::Sealed("portal_id")),
     column("notice_settings", "smtp_password_at", Holds::Harmless),

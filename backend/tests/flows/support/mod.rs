@@ -9,6 +9,7 @@ use crate::house::{House, days, mins};
 use backend::{
     Role,
     apps::AppsQuery,
+    integration::SaveInput,
     notices::{Channel, MailInput, WebhookInput},
     onboard::{PlanOutcome, SetUpInput},
     people::NewUser,
@@ -73,6 +74,12 @@ async fn full() -> (House, Canaries) {
     let plan =
         SetUpInput { tenant_host: crate::house::HOST.to_owned(), api_key: Some(h.token.clone().into()) };
     assert!(matches!(h.portal.plan_set_up(&h.ada, plan).await.unwrap(), PlanOutcome::Planned));
+    // A change that waits, with a key of its own.
+    let second = h.world.add_web_integration(&h.tenant, "Second", [crate::house::ORIGIN]);
+    let (_, key) = h.world.create_key(&h.qlik_ada, "of the change", days(3));
+    let change = SaveInput { web_integration_id: second, api_key: Some(key.clone().into()), ..h.input() };
+    assert!(h.portal.save_integration(&h.ada, change).await.unwrap().staged);
+    canaries.add("API key of a change", key.as_bytes());
 
     for (what, text) in [
         ("API key", h.token.as_str()),

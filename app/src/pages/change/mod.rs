@@ -1,0 +1,206 @@
+//! A change of mind: what would change, whether it works, whom it would lock out,
+//! and the one switch.
+
+mod breaks;
+
+use backend::change::ChangeView;
+use leptos::{prelude::*, server_fn::ServerFn};
+
+use super::{SETTINGS, Visit, load, settings::check_lines};
+use crate::{
+    api::{
+        change::{CompareChange, DiscardChange, SwitchToChange, TestChange},
+        form,
+    },
+    islands::LivePart,
+    routes,
+    ssr::{
+        ctx, flash,
+        settings::{mark, report},
+    },
+    ui::{
+        button::{LinkButton, SubmitButton, Weight},
+        card::{Card, Empty},
+        form::ErrorSummary,
+        page::Frame,
+        table::Table,
+        time::{Moment, Time},
+    },
+};
+
+/// The parts of the page that change while users are compared, for a script.
+pub(crate) fn live_html(change: &ChangeView) -> String {
+    view! {
+        <div id="change-says">{breaks::says(change)}</div>
+        <div id="change-users">{breaks::users(change)}</div>
+    }
+    .to_html()
+}
+
+/// The page. `?page=` is of the users whom the change would lock out.
+#[component]
+pub fn ChangePage() -> impl IntoView {
+    load(async {
+        let visit = Visit::admin().await?;
+        let page = ctx::query("page").parse().unwrap_or(1);
+        let change = ctx::services()?.change_view(&visit.actor, page).await?;
+        let form = flash::take_form(form::CHANGE).await?;
+        let wrong = form.has_errors();
+        let content = match &change {
+            None => nothing(),
+            Some(change) => {
+                view! { {settings(change)} {users(change)} {checks(change)} {decide(change)} }.into_any()
+            }
+        };
+        Ok(view! {
+            <Frame
+                viewer=visit.viewer
+                crumbs=SETTINGS
+                title="Change of settings"
+                here=routes::SETTINGS
+                notice=visit.notice
+                wrong
+            >
+                <ErrorSummary form/>
+                {content}
+            </Frame>
+        }
+        .into_any())
+    })
+}
+
+fn nothing() -> AnyView {
+    view! {
+        <Empty title="No change waits">
+            <p>
+                "When you save another tenant, web integration or option for a portal that is connected, it is tested \
+                 and waits here: you see what it means for your users before it is in force."
+            </p>
+            <p><LinkButton href=routes::SETTINGS weight=Weight::Primary>"Open Settings"</LinkButton></p>
+        </Empty>
+    }
+    .into_any()
+}
+
+fn settings(change: &ChangeView) -> AnyView {
+    let (now, then) = (&change.now, &change.then);
+    let sent = |by_email: bool| if by_email { "The e-mail" } else { "The one that Qlik has" };
+    let key = match &change.key {
+        None => "The same".into_any(),
+        Some(key) => {
+            let (last4, owner) = (key.last4.clone(), key.owner.clone());
+            view! { "…" {last4} " of " {owner} ", expires " <Time at=Moment::from(key.expires_at)/> }
+                .into_any()
+        }
+    };
+    let rows = [
+        ("Qlik Sense tenant hostname", now.tenant_host.clone(), then.tenant_host.clone()),
+        ("Web Integration Id", now.web_integration_id.clone(), then.web_integration_id.clone()),
+        (
+            "Subject of a sign-in",
+            sent(now.email_as_subject).to_owned(),
+            sent(then.email_as_subject).to_owned(),
+        ),
+    ];
+    let rows = rows.into_iter().map(|(label, old, new)| {
+        let same = old == new;
+        let new =
+            if same { view! { <span class="muted">"The same"</span> }.into_any() } else { new.into_any() };
+        view! {
+            <tr>
+                <th scope="row">{label}</th>
+                <td class="mono" data-label="In force:">{old}</td>
+                <td class="mono" data-label="After the switch:">{new}</td>
+            </tr>
+        }
+    });
+    view! {
+        <Card
+            id="settings-change"
+            title="What would change"
+            lead="These settings were tested and work. They are not in force yet; your users notice nothing until you switch."
+        >
+            <Table caption="What would change" columns=&["Setting", "In force", "After the switch"]>
+                {rows.collect_view()}
+                <tr>
+                    <th scope="row">"Qlik Sense API key"</th>
+                    <td data-label="In force:">"The one in use"</td>
+                    <td data-label="After the switch:">{key}</td>
+                </tr>
+            </Table>
+        </Card>
+    }
+    .into_any()
+}
+
+fn users(change: &ChangeView) -> AnyView {
+    let mark = mark(&live_html(change));
+    let (says, users) = (breaks::says(change), breaks::users(change));
+    view! {
+        <Card id="change-breaks" title="Which users would break">
+            <div class="stack" id="change" data-mark=mark data-stream=routes::CHANGE_STREAM>
+                <div class="slot" id="change-says" role="status">{says}</div>
+                <div class="stack slot" id="change-users">{users}</div>
+            </div>
+            <div class="actions">
+                <form method="post" action=CompareChange::PATH>
+                    <SubmitButton label="Compare again" busy="Starting…"/>
+                </form>
+                <LivePart/>
+            </div>
+        </Card>
+    }
+    .into_any()
+}
+
+fn checks(change: &ChangeView) -> AnyView {
+    let report = report(change.report.clone());
+    let at = jiff::Timestamp::from_second(report.at).ok().map(Moment::from);
+    view! {
+        <section class="card" aria-labelledby="checks">
+            <div class="card-head">
+                <h2 class="card-title" id="checks">"Checks of the new settings"</h2>
+                <p class="card-lead">{report.headline.clone()} " " {at.map(|at| view! { <Time at/> })}</p>
+            </div>
+            {check_lines(report.checks.into_iter())}
+            <div class="actions">
+                <form method="post" action=TestChange::PATH>
+                    <SubmitButton label="Test again" busy="Testing…"/>
+                </form>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+fn decide(change: &ChangeView) -> AnyView {
+    let (id, forgotten) = (change.id.clone(), Moment::from(change.expires_at));
+    let key = if change.other_tenant {
+        "The key of the tenant before lives on for seven days, or until it expires if that is sooner: until then one click \
+         on the settings page brings it all back. Then the portal deletes that key at Qlik."
+    } else {
+        "For seven days one click on the settings page brings the settings before back."
+    };
+    view! {
+        <Card id="change-switch" title="Switch">
+            <ul class="consequences">
+                <li>"The new settings are tested once more; nothing is changed if a check fails."</li>
+                <li>"Every user’s Qlik session is opened anew with their next page. Nobody has to sign in to this portal again."</li>
+                <li>{key}</li>
+            </ul>
+            <div class="actions">
+                <form method="post" action=SwitchToChange::PATH>
+                    <input type="hidden" name="id" value=id/>
+                    <SubmitButton label="Switch to the new settings" busy="Testing…" weight=Weight::Primary/>
+                </form>
+                <form method="post" action=DiscardChange::PATH>
+                    <SubmitButton label="Give the change up" busy="Giving up…"/>
+                </form>
+            </div>
+            <p class="hint">
+                "If nobody switches, the change is forgotten on " <Time at=forgotten/> "."
+            </p>
+        </Card>
+    }
+    .into_any()
+}

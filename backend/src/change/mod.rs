@@ -1,0 +1,34 @@
+//! A change of mind: another tenant, web integration or option for a portal that
+//! is connected.
+//!
+//! What was typed and works is kept beside what is in force (`stage.rs`), with a
+//! comparison that says which users would no longer be let in (`view.rs`). One
+//! switch brings it into force, after it was tested once more (`switch.rs`). The
+//! settings before, and where the tenant is another one their key, are kept for
+//! the way back (`previous.rs`) until their time is over (`end.rs`).
+//!
+//! This module must not know how a connection is tested or stored.
+
+mod end;
+mod previous;
+mod stage;
+mod switch;
+mod view;
+
+pub(crate) use previous::{Leaving, Previous};
+pub(crate) use stage::take_staged;
+pub use switch::SwitchEnd;
+pub use view::{BreaksPage, ChangeView, KeyChange, PreviousView, Unlucky};
+
+use crate::{integration::Typed, renewal::Row};
+
+/// For how long a change that nobody switches to is kept, and the way back after
+/// one that somebody did, in seconds.
+const KEEP: i64 = 7 * 86_400;
+
+/// Whether these settings are others than those in force, the key aside.
+pub(crate) fn is_change(row: &Row, typed: &Typed) -> bool {
+    row.tenant_host != typed.host
+        || row.web_integration_id != typed.web_integration_id
+        || row.email_as_subject != typed.email_as_subject
+}

@@ -1,0 +1,255 @@
+//! The change that was tested and is not in force: kept, tested again, given up.
+
+use std::sync::Arc;
+
+use qlik::{host::TenantHost, secret::ApiKeyToken};
+
+use super::KEEP;
+use crate::{
+    Actor, Error, Services, audit,
+    doctor::{Facts, Report},
+    integration::{How, Typed},
+    matching::begin_run,
+    renewal::{Row, load},
+    store::{StoreError, Tx, one_row},
+    vault::{Place, VaultError},
+};
+
+/// A staged change as it is stored.
+pub(super) struct Staged {
+    pub(super) id: String,
+    pub(super) typed: Typed,
+}
+
+fn place<'a>(portal: &'a str, id: &'a str) -> Place<'a> {
+    Place { portal, table: "staged_changes", row: id, column: "sealed_key" }
+}
+
+impl Services {
+    /// Keeps what was typed and works, in place of an earlier change, and begins to
+    /// compare the users. `new_key`: its key is not the one in use.
+    pub(crate) async fn stage(
+        &self,
+        actor: &Actor,
+        typed: &Typed,
+        new_key: bool,
+        facts: &Facts,
+        report: &Report,
+    ) -> Result<(), Error> {
+        let (id, portal, now) = (self.new_id(), actor.portal.id.as_str(), self.now());
+        let (secs, ends) = (now.as_second(), now.as_second() + KEEP);
+        let sealed = match new_key {
+            true => Some(self.vault().seal(place(portal, &id), typed.key.expose().as_bytes())?),
+            false => None,
+        };
+        let last4 = new_key.then(|| typed.key.last4());
+        let owner = new_key.then(|| facts.owner.email.as_deref().unwrap_or(&facts.owner.name));
+        let expires = new_key.then(|| facts.key.expiry.as_second());
+        let report = written(report)?;
+        let (host, web) = (typed.host.as_str(), typed.web_integration_id.as_str());
+        let mut tx = self.db().write().await?;
+        actor.still_admin(&mut tx).await?;
+        forget(&mut tx, portal).await?;
+        sqlx::query!(
+            "INSERT INTO staged_changes (portal_id, id, tenant_id, tenant_host, web_integration_id, email_as_subject,
+                 sealed_key, key_last4, key_owner, key_expires_at, report, staged_by, staged_at, expires_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            portal,
+            id,
+            facts.tenant.id,
+            host,
+            web,
+            typed.email_as_subject,
+            sealed,
+            last4,
+            owner,
+            expires,
+            report,
+            actor.user_id,
+            secs,
+            ends
+        )
+        .execute(&mut *tx)
+        .await?;
+        self.begin_comparisons(&mut tx, portal).await?;
+        let detail = serde_json::json!({
+            "tenant_host": host, "web_integration_id": web, "email_as_subject": typed.email_as_subject,
+            "new_key": new_key,
+        });
+        audit::record(&mut tx, portal, Some(actor), audit::CHANGE_STAGED, detail, now).await?;
+        tx.commit().await?;
+        self.tell(portal);
+        self.0.compare.notify_one();
+        Ok(())
+    }
+
+    /// Compares the users with the tenant in force and with that of the change.
+    async fn begin_comparisons(&self, tx: &mut Tx<'_>, portal: &str) -> Result<(), Error> {
+        let now = self.now().as_second();
+        for staged in [false, true] {
+            begin_run(tx, &self.new_id(), portal, staged, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares the users anew with both tenants of a staged change.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for anyone but an administrator, [`Error::NotFound`]
+    /// where nothing is staged.
+    pub async fn compare_staged(&self, actor: &Actor) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        actor.still_admin(&mut tx).await?;
+        let portal = actor.portal.id.as_str();
+        let there = sqlx::query_scalar!("SELECT count(*) FROM staged_changes WHERE portal_id = ?", portal)
+            .fetch_one(&mut *tx)
+            .await?;
+        if there == 0 {
+            return Err(Error::NotFound);
+        }
+        self.begin_comparisons(&mut tx, portal).await?;
+        tx.commit().await?;
+        self.tell(portal);
+        self.0.compare.notify_one();
+        Ok(())
+    }
+
+    /// Tests a staged change once more and keeps the outcome.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for anyone but an administrator, [`Error::NotFound`]
+    /// where nothing is staged.
+    pub async fn test_staged(&self, actor: &Actor) -> Result<Report, Error> {
+        actor.require_admin()?;
+        let portal = actor.portal.id.as_str();
+        let (row, staged) = self.staged_of(actor).await?;
+        let identity = self.identity(&actor.portal).await?;
+        let found = self.examine_typed(actor, Some(&row), &staged.typed, &identity).await?;
+        let report = written(&found.report)?;
+        let mut tx = self.db().write().await?;
+        // One that was given up or replaced meanwhile has no use for it.
+        sqlx::query!(
+            "UPDATE staged_changes SET report = ? WHERE portal_id = ? AND id = ?",
+            report,
+            portal,
+            staged.id
+        )
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        self.tell(portal);
+        Ok(found.report)
+    }
+
+    /// Gives a staged change up; its key is forgotten here and stays at Qlik.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for anyone but an administrator, [`Error::NotFound`]
+    /// where nothing is staged.
+    pub async fn discard_staged(&self, actor: &Actor) -> Result<(), Error> {
+        let portal = actor.portal.id.as_str();
+        let mut tx = self.db().write().await?;
+        actor.still_admin(&mut tx).await?;
+        if !forget(&mut tx, portal).await? {
+            return Err(Error::NotFound);
+        }
+        let detail = serde_json::json!({});
+        audit::record(&mut tx, portal, Some(actor), audit::CHANGE_DISCARDED, detail, self.now()).await?;
+        tx.commit().await?;
+        self.tell(portal);
+        Ok(())
+    }
+
+    /// The settings in force, and the change that is staged.
+    pub(super) async fn staged_of(&self, actor: &Actor) -> Result<(Row, Staged), Error> {
+        let portal = actor.portal.id.as_str();
+        let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+        let (id, _, host, key) = match self.staged_key(portal).await? {
+            Some(found) => found,
+            None => return Err(Error::NotFound),
+        };
+        let raw = sqlx::query!(
+            r#"SELECT web_integration_id AS "web!", email_as_subject AS "by_email!: bool"
+               FROM staged_changes WHERE portal_id = ? AND id = ?"#,
+            portal,
+            id
+        )
+        .fetch_optional(self.db().read())
+        .await?
+        .ok_or(Error::NotFound)?;
+        let typed = Typed {
+            host,
+            web_integration_id: raw.web,
+            email_as_subject: raw.by_email,
+            key,
+            how: How::Staged(id.clone()),
+        };
+        Ok((row, Staged { id, typed }))
+    }
+
+    /// Id, tenant and host of the staged change, and the key with which its tenant
+    /// is asked; none where nothing is staged.
+    pub(crate) async fn staged_key(
+        &self,
+        portal: &str,
+    ) -> Result<Option<(String, String, TenantHost, Arc<ApiKeyToken>)>, Error> {
+        let raw = sqlx::query!(
+            r#"SELECT id AS "id!", tenant_id AS "tenant_id!", tenant_host AS "tenant_host!", sealed_key
+               FROM staged_changes WHERE portal_id = ?"#,
+            portal
+        )
+        .fetch_optional(self.db().read())
+        .await?;
+        let Some(raw) = raw else { return Ok(None) };
+        let bad = StoreError::Inconsistent { table: "staged_changes", column: "tenant_host" };
+        let host = serde_json::from_value(raw.tenant_host.into()).map_err(|_| bad)?;
+        let key = match raw.sealed_key {
+            Some(sealed) => {
+                let plain = self.vault().open(place(portal, &raw.id), &sealed)?;
+                let text = std::str::from_utf8(&plain).map_err(|_| VaultError::DoesNotOpen)?;
+                Arc::new(ApiKeyToken::parse(text).map_err(|_| VaultError::DoesNotOpen)?)
+            }
+            None => self.key_in_use(portal).await?.ok_or(Error::NotFound)?,
+        };
+        Ok(Some((raw.id, raw.tenant_id, host, key)))
+    }
+
+    /// The key in use of a portal that is connected.
+    pub(super) async fn key_in_use(&self, portal: &str) -> Result<Option<Arc<ApiKeyToken>>, Error> {
+        let Some(row) = load(self.db().read(), portal).await? else { return Ok(None) };
+        Ok(self.key(portal, &row.state.current.key_id).await?.map(|k| k.token))
+    }
+}
+
+fn written(report: &Report) -> Result<String, Error> {
+    serde_json::to_string(report).map_err(|_| Error::Internal("a report can't be written as JSON"))
+}
+
+/// Takes the staged change away with what was compared for it; `false`: there is none.
+pub(super) async fn forget(tx: &mut Tx<'_>, portal: &str) -> Result<bool, StoreError> {
+    sqlx::query!("DELETE FROM matching_runs WHERE portal_id = ? AND staged = 1", portal)
+        .execute(&mut **tx)
+        .await?;
+    let gone =
+        sqlx::query!("DELETE FROM staged_changes WHERE portal_id = ?", portal).execute(&mut **tx).await?;
+    Ok(gone.rows_affected() > 0)
+}
+
+/// The staged change of this id comes into force in this transaction: what was
+/// compared for it is now the portal's comparison.
+///
+/// # Errors
+/// [`Error::Conflict`] where it was given up or replaced meanwhile.
+pub(crate) async fn take_staged(tx: &mut Tx<'_>, portal: &str, id: &str) -> Result<(), Error> {
+    let taken = sqlx::query!("DELETE FROM staged_changes WHERE portal_id = ? AND id = ?", portal, id)
+        .execute(&mut **tx)
+        .await?;
+    one_row(&taken, "staged_changes").map_err(|_| Error::Conflict("the change was replaced meanwhile"))?;
+    sqlx::query!("DELETE FROM matching_runs WHERE portal_id = ? AND staged = 0", portal)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query!("UPDATE matching_runs SET staged = 0 WHERE portal_id = ?", portal)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
