@@ -13,6 +13,8 @@ CREATE TABLE staged_changes (
     key_last4           TEXT,
     key_owner           TEXT,
     key_expires_at      INTEGER,
+    -- The identity provider in its tenant that this portal made for it, if it did.
+    made_idp            TEXT,
     -- The JSON of the checks that it passed.
     report              TEXT NOT NULL,
     staged_by           TEXT REFERENCES users (id) ON DELETE SET NULL,

@@ -55,6 +55,23 @@ pub async fn test_change() -> Result<Done, AppError> {
         .await
 }
 
+/// Creates the identity provider in the tenant of the change.
+///
+/// # Errors
+/// Not an administrator, nothing staged, Qlik refuses.
+#[server(prefix = "/api", endpoint = "change/create-identity-provider")]
+pub async fn create_change_provider() -> Result<Done, AppError> {
+    FormPost::new(form::CHANGE, routes::CHANGE)
+        .answer(Box::pin(async {
+            let me = ctx::admin().await?;
+            let report = ctx::services()?.create_staged_provider(&me).await?;
+            let mut notice = settings::notice_of(&settings::report(report));
+            notice.text = format!("The identity provider is in the new tenant. {}", notice.text);
+            Ok(Next::to(routes::CHANGE).saying(notice))
+        }))
+        .await
+}
+
 /// Compares the users anew with both tenants.
 ///
 /// # Errors
@@ -77,12 +94,15 @@ pub async fn compare_change() -> Result<Done, AppError> {
 #[server(prefix = "/api", endpoint = "change/discard")]
 pub async fn discard_change() -> Result<Done, AppError> {
     FormPost::new(form::CHANGE, routes::CHANGE)
-        .answer(async {
+        .answer(Box::pin(async {
             let me = ctx::admin().await?;
-            ctx::services()?.discard_staged(&me).await?;
-            Ok(Next::to(routes::SETTINGS)
-                .saying(Notice::good("The change was given up. Nothing was changed.")))
-        })
+            let left = ctx::services()?.discard_staged(&me).await?;
+            let notice = match left {
+                None => Notice::good("The change was given up. Nothing was changed."),
+                Some(left) => Notice::bad(format!("The change was given up. {left}")),
+            };
+            Ok(Next::to(routes::SETTINGS).saying(notice))
+        }))
         .await
 }
 

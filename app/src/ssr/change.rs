@@ -32,6 +32,12 @@ pub(crate) fn notice_of_switch(end: SwitchEnd, done: &str) -> Notice {
         let said = settings::notice_of(&report);
         return Notice { text: format!("{done} {}", said.text), ..said };
     }
+    if report.identity_missing {
+        return Notice::bad(
+            "Nothing was changed: the new tenant has no identity provider of this portal, so nobody could sign in. \
+             Create it below, then switch.",
+        );
+    }
     let failed = report.checks.iter().find(|c| c.outcome == crate::wire::Outcome::Failed);
     let why = failed.map(crate::wire::Check::whole).unwrap_or_default();
     Notice::bad(format!("Nothing was changed: it no longer works. {why}"))

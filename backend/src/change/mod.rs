@@ -11,6 +11,7 @@
 
 mod end;
 mod previous;
+mod provider;
 mod stage;
 mod switch;
 mod view;

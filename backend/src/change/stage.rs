@@ -11,7 +11,7 @@ use crate::{
     integration::{How, Typed},
     matching::begin_run,
     renewal::{Row, load},
-    store::{StoreError, Tx, one_row},
+    store::{StoreError, Tx},
     vault::{Place, VaultError},
 };
 
@@ -19,6 +19,16 @@ use crate::{
 pub(super) struct Staged {
     pub(super) id: String,
     pub(super) typed: Typed,
+}
+
+/// Where a staged change leads.
+pub(crate) struct StagedTenant {
+    pub(super) id: String,
+    pub(crate) tenant_id: String,
+    pub(crate) host: TenantHost,
+    pub(crate) key: Arc<ApiKeyToken>,
+    /// The identity provider there that this portal made for it.
+    pub(super) made_idp: Option<String>,
 }
 
 fn place<'a>(portal: &'a str, id: &'a str) -> Place<'a> {
@@ -49,11 +59,20 @@ impl Services {
         let (host, web) = (typed.host.as_str(), typed.web_integration_id.as_str());
         let mut tx = self.db().write().await?;
         actor.still_admin(&mut tx).await?;
+        let made = sqlx::query_scalar!(
+            "SELECT made_idp FROM staged_changes WHERE portal_id = ? AND tenant_id = ?",
+            portal,
+            facts.tenant.id
+        )
+        .fetch_optional(&mut *tx)
+        .await?
+        .flatten();
         forget(&mut tx, portal).await?;
         sqlx::query!(
             "INSERT INTO staged_changes (portal_id, id, tenant_id, tenant_host, web_integration_id, email_as_subject,
-                 sealed_key, key_last4, key_owner, key_expires_at, report, staged_by, staged_at, expires_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 sealed_key, key_last4, key_owner, key_expires_at, made_idp, report, staged_by, staged_at,
+                 expires_at)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             portal,
             id,
             facts.tenant.id,
@@ -64,6 +83,7 @@ impl Services {
             last4,
             owner,
             expires,
+            made,
             report,
             actor.user_id,
             secs,
@@ -141,33 +161,11 @@ impl Services {
         Ok(found.report)
     }
 
-    /// Gives a staged change up; its key is forgotten here and stays at Qlik.
-    ///
-    /// # Errors
-    /// [`Error::NotAllowed`] for anyone but an administrator, [`Error::NotFound`]
-    /// where nothing is staged.
-    pub async fn discard_staged(&self, actor: &Actor) -> Result<(), Error> {
-        let portal = actor.portal.id.as_str();
-        let mut tx = self.db().write().await?;
-        actor.still_admin(&mut tx).await?;
-        if !forget(&mut tx, portal).await? {
-            return Err(Error::NotFound);
-        }
-        let detail = serde_json::json!({});
-        audit::record(&mut tx, portal, Some(actor), audit::CHANGE_DISCARDED, detail, self.now()).await?;
-        tx.commit().await?;
-        self.tell(portal);
-        Ok(())
-    }
-
     /// The settings in force, and the change that is staged.
     pub(super) async fn staged_of(&self, actor: &Actor) -> Result<(Row, Staged), Error> {
         let portal = actor.portal.id.as_str();
         let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
-        let (id, _, host, key) = match self.staged_key(portal).await? {
-            Some(found) => found,
-            None => return Err(Error::NotFound),
-        };
+        let StagedTenant { id, host, key, .. } = self.staged_key(portal).await?.ok_or(Error::NotFound)?;
         let raw = sqlx::query!(
             r#"SELECT web_integration_id AS "web!", email_as_subject AS "by_email!: bool"
                FROM staged_changes WHERE portal_id = ? AND id = ?"#,
@@ -187,14 +185,11 @@ impl Services {
         Ok((row, Staged { id, typed }))
     }
 
-    /// Id, tenant and host of the staged change, and the key with which its tenant
-    /// is asked; none where nothing is staged.
-    pub(crate) async fn staged_key(
-        &self,
-        portal: &str,
-    ) -> Result<Option<(String, String, TenantHost, Arc<ApiKeyToken>)>, Error> {
+    /// Where the staged change leads, and the key with which its tenant is asked;
+    /// none where nothing is staged.
+    pub(crate) async fn staged_key(&self, portal: &str) -> Result<Option<StagedTenant>, Error> {
         let raw = sqlx::query!(
-            r#"SELECT id AS "id!", tenant_id AS "tenant_id!", tenant_host AS "tenant_host!", sealed_key
+            r#"SELECT id AS "id!", tenant_id AS "tenant_id!", tenant_host AS "tenant_host!", sealed_key, made_idp
                FROM staged_changes WHERE portal_id = ?"#,
             portal
         )
@@ -211,7 +206,8 @@ impl Services {
             }
             None => self.key_in_use(portal).await?.ok_or(Error::NotFound)?,
         };
-        Ok(Some((raw.id, raw.tenant_id, host, key)))
+        let (id, tenant_id, made_idp) = (raw.id, raw.tenant_id, raw.made_idp);
+        Ok(Some(StagedTenant { id, tenant_id, host, key, made_idp }))
     }
 
     /// The key in use of a portal that is connected.
@@ -236,20 +232,25 @@ pub(super) async fn forget(tx: &mut Tx<'_>, portal: &str) -> Result<bool, StoreE
 }
 
 /// The staged change of this id comes into force in this transaction: what was
-/// compared for it is now the portal's comparison.
+/// compared for it is now the portal's comparison. Gives the identity provider
+/// that was made for it.
 ///
 /// # Errors
 /// [`Error::Conflict`] where it was given up or replaced meanwhile.
-pub(crate) async fn take_staged(tx: &mut Tx<'_>, portal: &str, id: &str) -> Result<(), Error> {
-    let taken = sqlx::query!("DELETE FROM staged_changes WHERE portal_id = ? AND id = ?", portal, id)
-        .execute(&mut **tx)
-        .await?;
-    one_row(&taken, "staged_changes").map_err(|_| Error::Conflict("the change was replaced meanwhile"))?;
+pub(crate) async fn take_staged(tx: &mut Tx<'_>, portal: &str, id: &str) -> Result<Option<String>, Error> {
+    let taken = sqlx::query_scalar!(
+        "DELETE FROM staged_changes WHERE portal_id = ? AND id = ? RETURNING made_idp",
+        portal,
+        id
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let made = taken.ok_or(Error::Conflict("the change was replaced meanwhile"))?;
     sqlx::query!("DELETE FROM matching_runs WHERE portal_id = ? AND staged = 0", portal)
         .execute(&mut **tx)
         .await?;
     sqlx::query!("UPDATE matching_runs SET staged = 0 WHERE portal_id = ?", portal)
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    Ok(made)
 }

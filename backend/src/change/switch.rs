@@ -100,7 +100,10 @@ impl Services {
     async fn bring_in(&self, actor: &Actor, row: &Row, typed: &Typed) -> Result<SwitchEnd, Error> {
         let identity = self.identity(&actor.portal).await?;
         let Findings { report, facts, .. } = self.examine_typed(actor, Some(row), typed, &identity).await?;
-        let (true, Some(facts)) = (report.ok, facts) else {
+        // Without an identity provider there nobody could sign in, so it comes first. The way back is not
+        // barred by it: what is missing there is made afterwards.
+        let barred = report.identity_missing && matches!(typed.how, How::Staged(_));
+        let (true, Some(facts)) = (report.ok && !barred, facts) else {
             return Ok(SwitchEnd { switched: false, report });
         };
         self.bring_into_force(actor, Some(row), typed, &facts, &report, &identity).await?;

@@ -7,7 +7,7 @@ use qlik::{
 };
 
 use super::Report;
-use crate::{Actor, Error, Services, audit, onboard::provider_name, renewal::load};
+use crate::{Actor, Error, Portal, Services, audit, onboard::provider_name, renewal::load};
 
 impl Services {
     /// What would be created at Qlik, field by field.
@@ -18,10 +18,15 @@ impl Services {
     pub async fn identity_provider_plan(&self, actor: &Actor) -> Result<NewJwtIdp, Error> {
         actor.require_admin()?;
         let row = load(self.db().read(), &actor.portal.id).await?.ok_or(Error::NotFound)?;
-        let identity = self.identity(&actor.portal).await?;
+        self.provider_plan(&actor.portal, row.tenant_id).await
+    }
+
+    /// What would be created in the Qlik tenant of this id.
+    pub(crate) async fn provider_plan(&self, portal: &Portal, tenant_id: String) -> Result<NewJwtIdp, Error> {
+        let identity = self.identity(portal).await?;
         Ok(NewJwtIdp {
-            description: provider_name(&actor.portal.hostname),
-            tenant_id: Some(row.tenant_id),
+            description: provider_name(&portal.hostname),
+            tenant_id: Some(tenant_id),
             issuer: identity.issuer,
             kid: identity.kid,
             certificate_pem: identity.certificate_pem,

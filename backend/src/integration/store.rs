@@ -8,7 +8,7 @@ use crate::{
     Actor, Error, Services, audit,
     change::{Leaving, Previous, take_staged},
     doctor::{Facts, Report},
-    identity::IdentityView,
+    identity::{IdentityView, note_idp},
     keys::{self, NewKeyRow, insert_key},
     notices::note,
     renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load, next_action_at, next_look, to_json},
@@ -44,9 +44,10 @@ impl Services {
         {
             return Err(Error::Conflict("the key was renewed while the settings were tested"));
         }
-        if let How::Staged(id) = &typed.how {
-            take_staged(&mut tx, portal, id).await?;
-        }
+        let made_idp = match &typed.how {
+            How::Staged(id) => take_staged(&mut tx, portal, id).await?,
+            How::Saved | How::Back(_) => None,
+        };
         let leaving =
             Leaving::read(&mut tx, fresh.as_ref(), typed, &facts.tenant.id, &current.key_id).await?;
         let mut state = next_state(fresh.as_ref(), current, self, now.as_second());
@@ -83,6 +84,9 @@ impl Services {
             )
             .execute(&mut *tx)
             .await?;
+        }
+        if let Some(id) = &made_idp {
+            note_idp(&mut tx, portal, &identity.kid, Some(id)).await?;
         }
         leaving.write(self, &mut tx, portal, now.as_second()).await?;
         if let How::Back(previous) = &typed.how {

@@ -69,7 +69,7 @@ impl Services {
         let Some(staged) = staged else { return Ok(None) };
         if staged {
             let change = self.staged_key(&run.portal_id).await?;
-            return Ok(change.map(|(_, tenant_id, host, key)| (tenant_id, host, key)));
+            return Ok(change.map(|c| (c.tenant_id, c.host, c.key)));
         }
         let Some(row) = load(self.db().read(), &run.portal_id).await? else { return Ok(None) };
         let key = self

@@ -264,6 +264,37 @@ async fn a_change_that_no_longer_works_changes_nothing_and_says_why() {
 }
 
 #[tokio::test]
+async fn a_tenant_without_the_identity_provider_gets_it_before_the_switch_and_loses_it_with_the_change() {
+    let h = House::connected().await;
+    let g = globex(&h).await;
+    for idp in h.world.idps(&g.tenant) {
+        h.world.delete_idp(&idp.id);
+    }
+    let staged = stage(&h, g.input).await;
+    assert!(staged.report.identity_missing);
+    assert!(!switch(&h, &staged).await.switched, "nobody could sign in");
+    assert_eq!(host(&h).await, HOST);
+    assert!(!h.portal.create_staged_provider(&h.ada).await.unwrap().identity_missing);
+    assert_eq!(h.world.idps(&g.tenant).len(), 1);
+    // Given up, it leaves nothing.
+    assert_eq!(h.portal.discard_staged(&h.ada).await.unwrap(), None);
+    assert!(h.world.idps(&g.tenant).is_empty());
+
+    let again = h.world.create_key(&g.ada, "again", days(20)).1;
+    let input = SaveInput {
+        tenant_host: OTHER.to_owned(),
+        web_integration_id: staged.then.web_integration_id,
+        api_key: Some(again.into()),
+        ..h.input()
+    };
+    let staged = stage(&h, input).await;
+    h.portal.create_staged_provider(&h.ada).await.unwrap();
+    assert!(switch(&h, &staged).await.switched);
+    let made = h.portal.settings_view(&h.ada).await.unwrap().identity.idp_id;
+    assert_eq!(made, Some(h.world.idps(&g.tenant)[0].id.clone()), "it is ours to remove");
+}
+
+#[tokio::test]
 async fn what_was_not_seen_is_not_switched_to_and_nobody_else_may() {
     let h = House::connected().await;
     let g = globex(&h).await;
@@ -277,7 +308,7 @@ async fn what_was_not_seen_is_not_switched_to_and_nobody_else_may() {
     assert!(matches!(by_bea, Err(Error::NotAllowed)), "{by_bea:?}");
     assert!(matches!(h.portal.change_view(&bea, 1).await, Err(Error::NotAllowed)));
     assert!(matches!(h.portal.discard_staged(&bea).await, Err(Error::NotAllowed)));
-    h.portal.discard_staged(&h.ada).await.unwrap();
+    assert_eq!(h.portal.discard_staged(&h.ada).await.unwrap(), None);
     assert!(h.portal.change_view(&h.ada, 1).await.unwrap().is_none());
     assert!(matches!(h.portal.discard_staged(&h.ada).await, Err(Error::NotFound)));
     assert_eq!(host(&h).await, HOST);

@@ -9,7 +9,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 use super::{SETTINGS, Visit, load, settings::check_lines};
 use crate::{
     api::{
-        change::{CompareChange, DiscardChange, SwitchToChange, TestChange},
+        change::{CompareChange, CreateChangeProvider, DiscardChange, SwitchToChange, TestChange},
         form,
     },
     islands::LivePart,
@@ -19,6 +19,7 @@ use crate::{
         settings::{mark, report},
     },
     ui::{
+        alert::Alert,
         button::{LinkButton, SubmitButton, Weight},
         card::{Card, Empty},
         form::ErrorSummary,
@@ -26,6 +27,7 @@ use crate::{
         table::Table,
         time::{Moment, Time},
     },
+    wire::Tone,
 };
 
 /// The parts of the page that change while users are compared, for a script.
@@ -49,7 +51,7 @@ pub fn ChangePage() -> impl IntoView {
         let content = match &change {
             None => nothing(),
             Some(change) => {
-                view! { {settings(change)} {users(change)} {checks(change)} {decide(change)} }.into_any()
+                view! { {settings(change)} {provider(change)} {users(change)} {checks(change)} {decide(change)} }.into_any()
             }
         };
         Ok(view! {
@@ -173,8 +175,43 @@ fn checks(change: &ChangeView) -> AnyView {
     .into_any()
 }
 
+/// That nobody could sign in yet, and what to do about it.
+fn provider(change: &ChangeView) -> Option<AnyView> {
+    let host = change.then.tenant_host.clone();
+    change.report.identity_missing.then(|| {
+        view! {
+            <Card id="change-provider" title="Nobody could sign in yet">
+                <Alert tone=Tone::Bad>
+                    <p>
+                        <span class="mono">{host}</span>
+                        " has no identity provider of this portal, so every user would break. It comes before the switch."
+                    </p>
+                </Alert>
+                <p>
+                    "The key of the change can create it, if its owner is a Tenant Admin: with the issuer, key ID and \
+                     certificate under " <a href=format!("{}#identity", routes::SETTINGS)>"JWT identity provider"</a>
+                    ". Or a Tenant Admin enters them there by hand; then test again. If you give the change up, what the \
+                     portal created is removed again."
+                </p>
+                <form class="actions" method="post" action=CreateChangeProvider::PATH>
+                    <SubmitButton label="Create identity provider" busy="Creating…" weight=Weight::Primary/>
+                </form>
+            </Card>
+        }
+        .into_any()
+    })
+}
+
 fn decide(change: &ChangeView) -> AnyView {
     let (id, forgotten) = (change.id.clone(), Moment::from(change.expires_at));
+    let switch = (!change.report.identity_missing).then(|| {
+        view! {
+            <form method="post" action=SwitchToChange::PATH>
+                <input type="hidden" name="id" value=id/>
+                <SubmitButton label="Switch to the new settings" busy="Testing…" weight=Weight::Primary/>
+            </form>
+        }
+    });
     let key = if change.other_tenant {
         "The key of the tenant before lives on for seven days, or until it expires if that is sooner: until then one click \
          on the settings page brings it all back. Then the portal deletes that key at Qlik."
@@ -189,10 +226,7 @@ fn decide(change: &ChangeView) -> AnyView {
                 <li>{key}</li>
             </ul>
             <div class="actions">
-                <form method="post" action=SwitchToChange::PATH>
-                    <input type="hidden" name="id" value=id/>
-                    <SubmitButton label="Switch to the new settings" busy="Testing…" weight=Weight::Primary/>
-                </form>
+                {switch}
                 <form method="post" action=DiscardChange::PATH>
                     <SubmitButton label="Give the change up" busy="Giving up…"/>
                 </form>
