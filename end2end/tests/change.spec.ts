@@ -87,7 +87,7 @@ test.describe("change of mind", { tag: "@forms" }, () => {
     await settingsForm(page).web.fill(second.id);
     await settingsForm(page).save.click();
     await expect(page).toHaveURL("/admin/settings/change");
-    await expect(page.getByRole("region", { name: "What would change" })).toContainText(second.id);
+    await expect(page.getByRole("region", { name: "Settings in force and after the switch" })).toContainText(second.id);
     await page.getByRole("button", { name: "Give the change up" }).click();
     await expect(page.getByText("The change was given up.").first()).toBeVisible();
     await expect(settingsForm(page).web).toHaveValue(demo.web_integration_id);

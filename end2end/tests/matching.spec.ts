@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { expect, test } from "../fixtures/test.ts";
-import { connectedPortal, invite, join, post } from "../fixtures/portal.ts";
+import { connectedPortal, invite, join, post, switchTo } from "../fixtures/portal.ts";
 import { people, type World } from "../fixtures/world.ts";
 
 const { bea, dora, zoe } = people;
@@ -151,6 +151,7 @@ test.describe("who will match", { tag: "@forms" }, () => {
     const { tenant_host, web_integration_id } = world.control.demo;
     const saved = { tenant_host, web_integration_id, auth_option: "api_key", email_as_subject: "true" };
     await post(world, page.request, "settings/save", saved);
+    await switchTo(world, page);
     const beas = await newPerson();
     await join(world, page, beas, bea);
     await beas.goto("/apps");

@@ -119,7 +119,8 @@ fn plan(seen: &SetUpView, certificate_pem: &str) -> AnyView {
         view! {
             <Alert tone=Tone::Warning>
                 "This portal is connected to " <code>{host}</code>
-                " now. The new connection takes its place once all checks pass."
+                " now. The new connection takes its place once all checks pass; for seven days, or until the old key \
+                 expires, you can go back to the old one."
             </Alert>
         }
     });

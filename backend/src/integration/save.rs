@@ -25,6 +25,16 @@ impl Services {
     /// where the settings were changed meanwhile. What can't be taken or does
     /// not work is no error but a [`SaveOutcome`].
     pub async fn save_integration(&self, actor: &Actor, input: SaveInput) -> Result<SaveOutcome, Error> {
+        self.save_typed(actor, input, true).await
+    }
+
+    /// As [`Services::save_integration`] for what an administrator saw whole and
+    /// confirmed already: a change is not staged. One can go back from it as well.
+    pub(crate) async fn save_confirmed(&self, actor: &Actor, input: SaveInput) -> Result<SaveOutcome, Error> {
+        self.save_typed(actor, input, false).await
+    }
+
+    async fn save_typed(&self, actor: &Actor, input: SaveInput, stages: bool) -> Result<SaveOutcome, Error> {
         actor.require_admin()?;
         let stored = load(self.db().read(), &actor.portal.id).await?;
         let parsed = match parse(&input, &self.config().host_policy, stored.as_ref().map(|r| &r.tenant_host))
@@ -53,7 +63,7 @@ impl Services {
             return Ok(SaveOutcome { fields, report: Some(report), ..SaveOutcome::default() });
         };
         let done = SaveOutcome { report: Some(report.clone()), ..SaveOutcome::default() };
-        if let Some(row) = stored.as_ref().filter(|row| is_change(row, &typed)) {
+        if let Some(row) = stored.as_ref().filter(|row| stages && is_change(row, &typed)) {
             let new_key = was_pasted && row.state.current.key_id != facts.key.id;
             self.stage(actor, &typed, new_key, &facts, &report).await?;
             return Ok(SaveOutcome { staged: true, ..done });

@@ -150,7 +150,7 @@ impl Run<'_> {
             api_key: Some(self.key.expose().to_owned().into()),
             email_as_subject: false,
         };
-        let end = match self.services.save_integration(actor, input).await {
+        let end = match self.services.save_confirmed(actor, input).await {
             Ok(end) => end,
             Err(Error::Conflict(_)) => {
                 return Ok(Event::Failed(plain("The settings were changed meanwhile.")));

@@ -59,9 +59,10 @@ export async function startSandbox({ portalOrigin = "https://portal.example" } =
   };
 }
 
+/** Lets this process reach Qlik's hostnames at `listen`; gives what undoes it. */
 // fetch, https and ws all end at tls.connect. Names and certificates are checked as
 // ever; only the address changes, and one more authority is trusted.
-function redirect(listen, ca) {
+export function redirect(listen, ca) {
   const [host, port] = listen.split(":");
   const connect = tls.connect;
   tls.connect = function (options, ...rest) {

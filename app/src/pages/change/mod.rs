@@ -122,7 +122,7 @@ fn settings(change: &ChangeView) -> AnyView {
             title="What would change"
             lead="These settings were tested and work. They are not in force yet; your users notice nothing until you switch."
         >
-            <Table caption="What would change" columns=&["Setting", "In force", "After the switch"]>
+            <Table caption="Settings in force and after the switch" columns=&["Setting", "In force", "After the switch"]>
                 {rows.collect_view()}
                 <tr>
                     <th scope="row">"Qlik Sense API key"</th>
