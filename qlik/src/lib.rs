@@ -48,6 +48,7 @@
 //! used. Where the documentation is silent, the type says so, with an `Option`
 //! or an `Other`.
 
+pub mod account;
 mod answer;
 pub mod client;
 mod cookies;
@@ -63,6 +64,7 @@ mod lenient;
 mod limits;
 mod links;
 mod login;
+pub mod oauth;
 mod open_enum;
 mod paging;
 mod request;
@@ -74,11 +76,18 @@ mod tls_fault;
 mod transport;
 mod wiped;
 
+pub use account::{
+    AccountPassword, FormShape, LoginStep, PageShape, PasswordLogin, PasswordLoginError, SignIn, SignInWay,
+};
 pub use client::{Qlik, QlikConfig, Tenant};
 pub use endpoints::api_keys::{ApiKey, ApiKeyQuery, CreatedApiKey, KeyStatus, NewApiKey};
 pub use endpoints::identity_providers::{IdentityProvider, NewJwtIdp, StaticKey};
 pub use endpoints::items::{AppItem, AppQuery, AppSort, Space};
 pub use endpoints::key_config::{ApiKeyConfig, ApiKeyConfigChange};
+pub use endpoints::oauth_clients::{
+    AppType, ConnectionConfig, ConsentMethod, CreatedOAuthClient, GrantType, NewOAuthClient, OAuthClientInfo,
+    SecretHint,
+};
 pub use endpoints::tenants::{Probe, TenantInfo};
 pub use endpoints::users::{Group, Role, User, UserStatus, untagged};
 pub use endpoints::web_integrations::WebIntegration;
@@ -88,6 +97,7 @@ pub use error::{Error, ErrorKind};
 pub use host::{ConsolePage, HostError, HostPolicy, TenantHost};
 pub use jwt::{Certificate, JwtSubject, SigningIdentity};
 pub use login::JwtLogin;
+pub use oauth::{AccessToken, OAuthClientId, OAuthError, OAuthErrorKind, TokenSet};
 pub use paging::Page;
 pub use resolve::{Resolve, ResolveError};
 pub use secret::{ApiKeyToken, CookieHeader, CsrfToken, KeyClaims, LoginToken, SigningKeyPem, TokenError};
