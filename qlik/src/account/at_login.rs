@@ -125,8 +125,7 @@ impl Walk<'_> {
                 }
             };
         }
-        // Here, and in the one other place, the password goes out of reach.
-        let Some(password) = self.password.take() else { return self.unexpected(seen) };
+        let Some(password) = self.spend() else { return self.unexpected(seen) };
         let payload = form.payload(&fill.with(self.email, password.expose()), &self.boundary);
         self.submit(seen, host, target, payload)
     }
@@ -137,7 +136,7 @@ impl Walk<'_> {
         if self.places.of(&target) != Place::Login(host.clone()) {
             return self.unexpected(seen);
         }
-        let Some(password) = self.password.take() else { return self.unexpected(seen) };
+        let Some(password) = self.spend() else { return self.unexpected(seen) };
         match settings.payload(self.email, password.expose()) {
             Ok(payload) => self.submit(seen, host, target, payload),
             Err(_) => self.unexpected(seen),

@@ -8,6 +8,7 @@ use html5gum::StartTag;
 use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
+use super::marks;
 use super::markup::attribute;
 
 /// What a control is, as far as that matters for sending it.
@@ -43,6 +44,7 @@ impl Kind {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "attributes of HTML, any with any other")]
 pub(super) struct Control {
     pub(super) kind: Kind,
     pub(super) name: String,
@@ -53,6 +55,9 @@ pub(super) struct Control {
     pub(super) checked: bool,
     pub(super) disabled: bool,
     pub(super) readonly: bool,
+    /// Not for people to see, though of a kind that is: a trap for programs, or a
+    /// copy for password managers.
+    pub(super) unseen: bool,
     /// Where this button sends the form, if not where the form says.
     action: Option<String>,
     method: Option<String>,
@@ -85,6 +90,7 @@ impl Control {
             checked: has("checked"),
             disabled: has("disabled"),
             readonly: has("readonly"),
+            unseen: marks::is_unseen(tag),
             action: attribute(tag, "formaction"),
             method: attribute(tag, "formmethod"),
         }

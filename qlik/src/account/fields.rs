@@ -43,7 +43,10 @@ fn squeezed(text: &str) -> String {
 }
 
 fn passwords(form: &Form) -> impl Iterator<Item = (usize, &Control)> {
-    form.controls.iter().enumerate().filter(|(_, c)| c.kind == Kind::Password && !c.disabled)
+    form.controls
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.kind == Kind::Password && !c.disabled && !c.unseen && !c.name.is_empty())
 }
 
 fn is_for_a_new_one(control: &Control) -> bool {
@@ -71,8 +74,9 @@ fn likeness(control: &Control) -> u8 {
 fn identifier(form: &Form, or_any_before: Option<usize>) -> Option<usize> {
     let writable = || {
         let fields = form.controls.iter().enumerate();
-        fields
-            .filter(|(_, c)| matches!(c.kind, Kind::Text | Kind::Email) && !c.disabled && !c.name.is_empty())
+        fields.filter(|(_, c)| {
+            matches!(c.kind, Kind::Text | Kind::Email) && !c.disabled && !c.unseen && !c.name.is_empty()
+        })
     };
     let best = writable().map(|(_, c)| likeness(c)).max().unwrap_or(0);
     let found = match or_any_before {
@@ -86,7 +90,9 @@ fn identifier(form: &Form, or_any_before: Option<usize>) -> Option<usize> {
         Some((at, _)) => Some(at),
         // Copied by a script from what is shown.
         None if or_any_before.is_some() => form.controls.iter().position(|c| {
-            c.kind == Kind::Hidden && c.value.is_empty() && NAMES.contains(&squeezed(&c.name).as_str())
+            (c.kind == Kind::Hidden || c.unseen)
+                && c.value.is_empty()
+                && NAMES.contains(&squeezed(&c.name).as_str())
         }),
         None => None,
     }
@@ -98,7 +104,7 @@ pub(super) fn login(page: &Page) -> Option<(&Form, Fill)> {
         page.forms.iter().filter_map(|form| {
             let mut found = passwords(form);
             let (at, control) = found.next()?;
-            let is_login = found.next().is_none() && !is_for_a_new_one(control) && !control.name.is_empty();
+            let is_login = found.next().is_none() && !is_for_a_new_one(control);
             is_login.then_some((form, at, control))
         })
     };

@@ -54,6 +54,17 @@ fn the_form_for_the_name_alone_is_the_likeliest() {
 }
 
 #[test]
+fn what_nobody_sees_is_not_filled_in() {
+    // Auth0's page for the name alone has such a field, for password managers.
+    let step = "<form><input name=username><input type=password name=p class=hide aria-hidden=true tabindex=-1></form>";
+    assert_eq!(names(step, login), None);
+    assert_eq!(names(step, identifier_first), Some(("username".to_owned(), String::new())));
+    let trap =
+        "<form><input name=email style='display: none'><input name=mail><input type=password name=p></form>";
+    assert_eq!(names(trap, login), Some(("mail".to_owned(), "p".to_owned())));
+}
+
+#[test]
 fn a_form_is_passed_on_only_where_nothing_in_it_is_for_a_person() {
     let passes = |html: &str| passing(&Page::read(html.as_bytes())).is_some();
     assert!(passes("<form><input type=hidden name=a></form>"));

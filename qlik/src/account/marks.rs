@@ -32,13 +32,18 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase)
 }
 
-fn is_hidden(tag: &StartTag<()>) -> bool {
+/// Whether an element says that nobody sees it.
+pub(super) fn is_unseen(tag: &StartTag<()>) -> bool {
     let style = attribute(tag, "style").unwrap_or_default().to_ascii_lowercase();
     let style: String = style.split_whitespace().collect();
     tag.attributes.contains_key(b"hidden".as_slice())
         || style.contains("display:none")
+        || style.contains("visibility:hidden")
         || attribute(tag, "aria-hidden").is_some_and(|value| value == "true")
-        || attribute(tag, "type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("hidden"))
+}
+
+fn is_hidden(tag: &StartTag<()>) -> bool {
+    is_unseen(tag) || attribute(tag, "type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("hidden"))
 }
 
 /// `name`, `id` and `class` in one.
@@ -71,13 +76,24 @@ pub(super) fn note(marks: &mut Marks, element: &str, tag: &StartTag<()>) {
 }
 
 fn is_captcha(element: &str, tag: &StartTag<()>) -> bool {
-    let named = words(&names(tag)).any(|word| word.ends_with("captcha") || word == "turnstile");
-    let data = tag.attributes.keys().any(|name| name.starts_with(b"data-captcha"));
-    let framed = element == "iframe"
-        && attribute(tag, "src").is_some_and(|src| {
-            ["captcha", "turnstile", "arkoselabs"].iter().any(|part| src.to_ascii_lowercase().contains(part))
-        });
-    named || data || framed
+    let known = ["g-recaptcha", "h-captcha", "cf-turnstile", "frc-captcha"];
+    let class = attribute(tag, "class").unwrap_or_default();
+    let by_class = class.split_whitespace().any(|name| known.contains(&name));
+    let by_data = tag
+        .attributes
+        .keys()
+        .any(|name| name.starts_with(b"data-captcha") || name.starts_with(b"data-sitekey"));
+    let source = attribute(tag, "src").unwrap_or_default().to_ascii_lowercase();
+    let by_source = ["img", "iframe"].contains(&element)
+        && ["captcha", "turnstile", "arkoselabs"].iter().any(|part| source.contains(part));
+    let asks = ["input", "img", "iframe", "canvas"].contains(&element) && is_captchas_place(tag);
+    by_class || by_data || by_source || asks
+}
+
+/// Whether an element is named after a captcha. It may be an empty place that a
+/// script fills where one is needed.
+pub(super) fn is_captchas_place(tag: &StartTag<()>) -> bool {
+    !is_hidden(tag) && words(&names(tag)).any(|word| word.ends_with("captcha"))
 }
 
 fn is_one_time_code(tag: &StartTag<()>) -> bool {

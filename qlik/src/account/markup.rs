@@ -105,6 +105,8 @@ struct Within {
     noscript: usize,
     /// The element that may hold a message about something that went wrong.
     alert: Option<String>,
+    /// The element that is there for a captcha.
+    captcha: Option<String>,
 }
 
 /// Elements whose text is not said to people.
@@ -145,6 +147,15 @@ impl Reader {
         marks::note(&mut self.page.marks, name, tag);
         if marks::is_alert(tag) && self.within.alert.is_none() {
             self.within.alert = Some(name.to_owned());
+        }
+        if self.within.captcha.is_some() {
+            let asks =
+                matches!(name, "img" | "iframe" | "canvas") || (name == "input" && !marks::is_unseen(tag));
+            self.page.marks.captcha |= asks;
+        } else if marks::is_captchas_place(tag)
+            && !matches!(name, "script" | "link" | "body" | "html" | "form")
+        {
+            self.within.captcha = Some(name.to_owned());
         }
         let data = tag.attributes.iter().filter(|(name, _)| name.starts_with(b"data-"));
         for (_, value) in data {
@@ -218,6 +229,9 @@ impl Reader {
         if self.within.alert.as_deref() == Some(name) {
             self.within.alert = None;
         }
+        if self.within.captcha.as_deref() == Some(name) {
+            self.within.captcha = None;
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -249,6 +263,7 @@ impl Reader {
             return;
         }
         self.page.marks.alert |= self.within.alert.is_some();
+        self.page.marks.captcha |= self.within.captcha.is_some();
         let mut hasher = DefaultHasher::new();
         said.hash(&mut hasher);
         self.page.words.insert(hasher.finish());

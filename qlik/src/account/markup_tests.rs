@@ -89,7 +89,8 @@ fn signs_count_where_they_can_be_seen() {
     };
     for html in [
         "<div class=g-recaptcha data-sitekey=x>",
-        "<div id=ulp-auth0-captcha>",
+        "<div id=ulp-auth0-captcha><p>Prove it</p>",
+        "<div class='captcha-container'><img src=x>",
         "<div class='cf-turnstile'>",
         "<iframe src='https://hcaptcha.com/x'></iframe>",
         "<input name=captcha>",
@@ -118,6 +119,7 @@ fn signs_count_where_they_can_be_seen() {
         "<div role=alert hidden>x</div>",
         "<div class=captcha style='display: none'>",
         "<script src=recaptcha.js></script>",
+        "<div class='captcha-container form-group'></div><p>x<input name=a>",
         "<input type=hidden name=captcha>",
         "<div class=terror>x</div>",
         "<p>captcha mfa otp error</p>",

@@ -10,19 +10,19 @@ use std::mem;
 use http::{StatusCode, header};
 use url::Url;
 
+use super::AccountPassword;
 use super::controls::{Form, Method, Payload};
 use super::error::{LoginStep, PasswordLoginError};
 use super::markup::Page;
 use super::places::{Place, Places};
 use super::refusal::{self, Refusal};
-use super::shape::PageShape;
-use super::{AccountPassword, OPERATION};
 use crate::answer::{Answer, Body};
-use crate::error::{Envelope, Error, ErrorKind};
 use crate::host::{TenantHost, is_under_qlik};
 
 /// So many requests make up one login at most.
-const MAX_STEPS: usize = 16;
+const MAX_STEPS: usize = 20;
+/// So many of them are kept for the way from the password to the tenant.
+const WAY_BACK: usize = 4;
 
 /// A request to make.
 pub(super) struct Ask {
@@ -56,7 +56,7 @@ pub(super) struct Walk<'a> {
     pub(super) places: Places<'a>,
     pub(super) email: &'a str,
     /// Gone once it was sent. None from the start where only the way is asked for.
-    pub(super) password: Option<&'a AccountPassword>,
+    password: Option<&'a AccountPassword>,
     pub(super) only_the_way: bool,
     /// Where the tenant sends the browser in the end. It is never asked.
     pub(super) return_to: Url,
@@ -81,6 +81,37 @@ pub(super) struct Seen<'s> {
     pub(super) place: Place,
     pub(super) page: Page,
     pub(super) step: LoginStep,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        places: Places<'a>,
+        email: &'a str,
+        password: Option<&'a AccountPassword>,
+        return_to: Url,
+        boundary: String,
+    ) -> Self {
+        Self {
+            places,
+            email,
+            only_the_way: password.is_none(),
+            password,
+            return_to,
+            boundary,
+            sent: false,
+            identifier_sent: false,
+            steps: 0,
+            purpose: Purpose::Page,
+            posted: None,
+            words: BTreeSet::new(),
+            cookies_from: None,
+        }
+    }
+
+    /// The password, once and where there is a way left to go after it.
+    pub(super) fn spend(&mut self) -> Option<&'a AccountPassword> {
+        if self.steps + WAY_BACK > MAX_STEPS { None } else { self.password.take() }
+    }
 }
 
 impl Walk<'_> {
@@ -255,72 +286,6 @@ impl Walk<'_> {
             Some(target) => self.visit(seen, target, None, None),
             None => self.unexpected(seen),
         }
-    }
-
-    fn arrived(&self, seen: &Seen<'_>) -> Move {
-        match &self.cookies_from {
-            Some(host) => Move::Arrived(host.clone()),
-            None => self.unexpected(seen),
-        }
-    }
-
-    /// What an answer says of a refusal, in codes.
-    pub(super) fn meaning(seen: &Seen<'_>) -> Option<Refusal> {
-        let json = serde_json::from_slice(seen.answer.body.bytes()).ok();
-        let by_json = json.as_ref().and_then(refusal::of_json);
-        by_json.or_else(|| seen.page.marks.codes.iter().find_map(|code| refusal::of_code(code)))
-    }
-
-    pub(super) fn refused(&self, seen: &Seen<'_>, refusal: Refusal) -> Move {
-        let password_sent = self.sent;
-        let json = serde_json::from_slice(seen.answer.body.bytes()).ok();
-        let retry_after = seen.answer.retry_after.or_else(|| json.as_ref().and_then(refusal::wait));
-        Move::End(match refusal {
-            Refusal::Mfa => PasswordLoginError::MfaNeeded { password_sent },
-            Refusal::Blocked => PasswordLoginError::Blocked { retry_after, password_sent },
-            Refusal::TooMany => PasswordLoginError::TooMany { retry_after, password_sent },
-            Refusal::Captcha => PasswordLoginError::CaptchaNeeded { password_sent },
-            Refusal::Wrong if password_sent => PasswordLoginError::WrongPassword,
-            Refusal::Breached if password_sent => PasswordLoginError::BreachedPassword,
-            Refusal::Expired if password_sent => PasswordLoginError::PasswordExpired,
-            Refusal::Unverified if password_sent => PasswordLoginError::EmailNotVerified,
-            Refusal::NotMember if password_sent => PasswordLoginError::NotMember,
-            // None of these can be said of a person who was not named yet.
-            _ => return self.unexpected(seen),
-        })
-    }
-
-    /// An answer that says that nothing works there. Its words may be about the
-    /// person, so they are left out.
-    fn broken(&self, seen: &Seen<'_>) -> Move {
-        let envelope = seen.answer.envelope().unwrap_or_default();
-        let envelope = Envelope { title: None, detail: None, ..envelope };
-        let error = Error::new(ErrorKind::of_status(seen.answer.status), OPERATION)
-            .with_status(seen.answer.status)
-            .with_envelope(if matches!(seen.place, Place::Tenant(_)) {
-                envelope
-            } else {
-                Envelope::default()
-            })
-            .with_retry_after(seen.answer.retry_after);
-        Move::End(PasswordLoginError::Transport { error, password_sent: self.sent })
-    }
-
-    fn shape(&self, seen: &Seen<'_>) -> PageShape {
-        PageShape::of(seen.url, seen.answer.status, &seen.answer.headers, &seen.page, self.email)
-    }
-
-    pub(super) fn unexpected(&self, seen: &Seen<'_>) -> Move {
-        self.end_with(seen, self.shape(seen))
-    }
-
-    pub(super) fn leading_to(&self, seen: &Seen<'_>, target: &Url) -> Move {
-        self.end_with(seen, self.shape(seen).leading_to(target))
-    }
-
-    fn end_with(&self, seen: &Seen<'_>, shape: PageShape) -> Move {
-        let shape = Box::new(shape);
-        Move::End(PasswordLoginError::UnexpectedPage { step: seen.step, shape, password_sent: self.sent })
     }
 }
 

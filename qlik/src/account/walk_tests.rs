@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
+use super::super::OPERATION;
 use super::*;
 use crate::links::Aliases;
 

@@ -311,7 +311,7 @@ async fn a_login_that_goes_in_circles_ends() {
         .await;
         let error = stage.sign_in().await.unwrap_err();
         assert_eq!((name(&error), error.password_sent()), ("unexpected", after_password));
-        assert_eq!(stage.log().len(), 16);
+        assert_eq!(stage.log().len(), 20);
         assert_eq!(stage.tries(), usize::from(after_password));
     }
 }

@@ -16,5 +16,7 @@ mod account_faults;
 mod account_refusals;
 mod account_secrets;
 mod account_way;
+mod clients;
+mod oauth;
 mod site;
 mod stage;
