@@ -4,6 +4,10 @@
 //!   listed, renamed and deleted.
 //! - **Signed tokens** ([`SigningIdentity`], [`Qlik::login_jwt`]): a server opens
 //!   a session for a user of its own, at a tenant that trusts its certificate.
+//! - **OAuth** ([`oauth`], [`Qlik::with_bearer`]): each user connects in their own
+//!   browser, or a client acts for any user; codes, refresh tokens, impersonation.
+//! - **Qlik accounts** ([`account`], [`Qlik::login_with_password`]): a session by the
+//!   person's own e-mail address and password, where the tenant signs people in so.
 //! - **Sessions** ([`QlikSession`], [`SessionCache`]): cookies and CSRF token,
 //!   kept whole, renewed in time and opened once however many ask.
 //! - **The engine** ([`Tenant::engine_version`]): whether the websocket of an app
@@ -15,7 +19,21 @@
 //! ([`Clock`], [`Entropy`]), so that flows can be tested by moving a clock.
 //!
 //! Credentials go to the tenant's host over HTTPS and nowhere else: redirects
-//! and links that leave it are refused. Qlik's rate limits are respected.
+//! and links that leave it are refused. A Qlik account's password goes to Qlik's login
+//! host, once. Qlik's rate limits are respected.
+//!
+//! # Which one to use
+//!
+//! | | acts as | needs | lasts |
+//! |---|---|---|---|
+//! | API key | its owner | a key | until its expiry |
+//! | OAuth, each user connects | the person | a client, one consent | 6 hours, renewed by refresh tokens |
+//! | OAuth, impersonation | any user that exists | a client of an administrator | 6 hours |
+//! | signed token | a user that is known or made | an identity provider of type JWT | a session |
+//! | Qlik account | the person | e-mail and password; no second factor, no provider of the organisation | a session |
+//!
+//! Qlik recommends OAuth (<https://qlik.dev/authenticate/>). Qlik accounts are the last
+//! choice: their login is made for browsers and may change at any time.
 //!
 //! # The apps of a user
 //!

@@ -33,18 +33,27 @@ impl Walk<'_> {
         if let Some(refusal) = Self::meaning(seen) {
             return self.refused(seen, refusal);
         }
-        if fields::login(page).is_some() {
-            let says_more = page.words.difference(&self.words).next().is_some();
+        let passing = fields::passing(page);
+        // The classic page has no form: its settings tell that it is the login again.
+        let is_classic = passing.is_none() && Settings::find(&page.scripts, seen.url).is_some();
+        if fields::login(page).is_some() || is_classic {
             return if page.marks.captcha {
                 self.refused(seen, Refusal::Captcha)
             } else if page.marks.one_time_code {
                 self.refused(seen, Refusal::Mfa)
-            } else if page.marks.alert || says_more || seen.answer.status.is_client_error() {
+            } else if self.says_no(seen) {
                 self.refused(seen, Refusal::Wrong)
             } else {
                 // As it was before, as though nothing had been sent.
                 self.unexpected(seen)
             };
+        }
+        let asks_for_a_code = |form: &Form| {
+            let target = Self::target(seen, form);
+            target.is_some_and(|target| refusal::of_path(&target) == Some(Refusal::Mfa))
+        };
+        if passing.is_none() && page.forms.iter().any(asks_for_a_code) {
+            return self.refused(seen, Refusal::Mfa);
         }
         if page.marks.one_time_code {
             return self.refused(seen, Refusal::Mfa);
@@ -55,17 +64,30 @@ impl Walk<'_> {
         if page.marks.captcha {
             return self.refused(seen, Refusal::Captcha);
         }
-        // The classic page has no form: its settings tell that it is the login again.
-        if Settings::find(&page.scripts, seen.url).is_some() && page.marks.alert {
-            return self.refused(seen, Refusal::Wrong);
-        }
         if !seen.answer.status.is_success() {
             return self.unexpected(seen);
         }
-        match fields::passing(page) {
+        match passing {
             Some(form) => self.pass(seen, form),
             None => self.refreshed(seen),
         }
+    }
+
+    /// Whether a login page that came back says that something went wrong, in whatever
+    /// language: by a mark, by its status or address, or by a text that was not there
+    /// before.
+    fn says_no(&self, seen: &Seen<'_>) -> bool {
+        let page = &seen.page;
+        let by_address = || {
+            seen.url.query_pairs().any(|(name, _)| {
+                let name = name.to_ascii_lowercase();
+                name.starts_with("error") || ["err", "failed", "failure", "invalid"].contains(&name.as_str())
+            })
+        };
+        page.marks.alert
+            || seen.answer.status.is_client_error()
+            || page.words.difference(&self.words).next().is_some()
+            || by_address()
     }
 
     fn before_password(&mut self, seen: &Seen<'_>, host: &TenantHost) -> Move {

@@ -52,8 +52,7 @@ impl Settings {
     fn of(config: &Map<String, Value>, page: &Url) -> Option<Self> {
         let mut all = Map::new();
         let wanted = |name: &str, value: &Value| {
-            (value.is_string() || value.is_boolean() || value.is_number())
-                && !["username", "email", "password"].contains(&name)
+            !value.is_null() && !["username", "email", "password"].contains(&name)
         };
         for part in PARTS {
             let members = config.get(part).and_then(Value::as_object).into_iter().flatten();

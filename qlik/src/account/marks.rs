@@ -23,7 +23,8 @@ pub(super) struct Marks {
     pub(super) alert: bool,
     /// Sends its form as soon as it is there.
     pub(super) sends_itself: bool,
-    /// Codes of errors, in attributes that are made for them.
+    /// Codes of errors: of attributes that are made for them, and what messages about
+    /// errors are called.
     pub(super) codes: Vec<String>,
 }
 
@@ -70,6 +71,12 @@ pub(super) fn note(marks: &mut Marks, element: &str, tag: &StartTag<()>) {
             marks.codes.push(text(&value.value));
         }
     }
+    if is_alert(tag)
+        && let Some(id) = attribute(tag, "id").filter(|id| id.len() <= MAX_CODE)
+        && marks.codes.len() < MAX_CODES
+    {
+        marks.codes.push(id);
+    }
     marks.captcha |= is_captcha(element, tag);
     marks.one_time_code |= element == "input" && is_one_time_code(tag);
     marks.alert |= attribute(tag, "aria-invalid").is_some_and(|value| value == "true");
@@ -103,7 +110,13 @@ fn is_one_time_code(tag: &StartTag<()>) -> bool {
     }
     let known = ["otp", "totp", "mfa", "passcode", "otc", "onetimecode", "mfacode", "otpcode"];
     let names = [attribute(tag, "name"), attribute(tag, "id")].map(Option::unwrap_or_default).join(" ");
-    words(&names).any(|word| known.contains(&word.as_str()))
+    // A code that is a short number: others are names of countries or vouchers.
+    let short = attribute(tag, "maxlength").and_then(|n| n.trim().parse().ok()).is_some_and(|n: u8| n <= 8);
+    let numeric = short
+        || attribute(tag, "inputmode").is_some_and(|mode| mode.eq_ignore_ascii_case("numeric"))
+        || attribute(tag, "pattern")
+            .is_some_and(|pattern| pattern.contains("0-9") || pattern.contains("\\d"));
+    words(&names).any(|word| known.contains(&word.as_str()) || (numeric && word == "code"))
 }
 
 /// Whether an element is made for messages about what went wrong.

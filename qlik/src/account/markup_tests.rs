@@ -103,6 +103,8 @@ fn signs_count_where_they_can_be_seen() {
         "<input name=otp>",
         "<input id=mfa-code>",
         "<input name='totp_passcode'>",
+        "<input name=code inputmode=numeric>",
+        "<input name=code maxlength=6>",
     ] {
         assert_eq!(marks(html), (false, true, false), "{html}");
     }
@@ -123,10 +125,13 @@ fn signs_count_where_they_can_be_seen() {
         "<input type=hidden name=captcha>",
         "<div class=terror>x</div>",
         "<p>captcha mfa otp error</p>",
+        "<input name=code>",
+        "<input name=zip inputmode=numeric>",
     ] {
         assert_eq!(marks(html), (false, false, false), "{html}");
     }
     assert_eq!(read("<p data-error-code=user-blocked>").marks.codes, ["user-blocked"]);
+    assert_eq!(read("<p role=alert id=account-locked>").marks.codes, ["account-locked"]);
     assert!(read("<p hidden data-error-code=user-blocked>").marks.codes.is_empty());
 }
 

@@ -12,11 +12,14 @@
 #![expect(unreachable_pub, reason = "one test binary: what its modules share is not reached from outside")]
 
 mod account;
+mod account_ends;
 mod account_faults;
 mod account_refusals;
 mod account_secrets;
 mod account_way;
 mod clients;
+#[cfg(target_os = "linux")]
+mod memory;
 mod oauth;
 mod site;
 mod stage;

@@ -100,6 +100,10 @@ impl Reply {
 
 pub struct Stage {
     pub qlik: Qlik,
+    /// Where the server is, as the client's configuration has it.
+    pub resolve: String,
+    /// What a client must trust.
+    pub ca_pem: String,
     log: Arc<Mutex<Vec<Asked>>>,
     server: JoinHandle<()>,
 }
@@ -134,15 +138,16 @@ impl Stage {
             }
         });
         let table: Vec<String> = NAMES.iter().map(|name| format!("{name}={addr}")).collect();
+        let resolve = table.join(",");
         let mut config = QlikConfig {
-            resolve: Resolve::parse(&table.join(",")).unwrap(),
-            ca_pem: Some(ca_pem.into_bytes()),
+            resolve: Resolve::parse(&resolve).unwrap(),
+            ca_pem: Some(ca_pem.clone().into_bytes()),
             request_timeout: Duration::from_secs(20),
             ..QlikConfig::default()
         };
         change(&mut config);
         let qlik = Qlik::new(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).unwrap();
-        Self { qlik, log, server }
+        Self { qlik, resolve, ca_pem, log, server }
     }
 
     pub fn host() -> TenantHost {
