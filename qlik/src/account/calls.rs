@@ -174,6 +174,9 @@ impl Qlik {
                 }
             };
             next = walk.next(&ask.url, &answer);
+            if let Move::End(PasswordLoginError::TooMany { retry_after, .. }) = &next {
+                web.hold(&ask.host, *retry_after);
+            }
         }
     }
 

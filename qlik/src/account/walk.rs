@@ -225,7 +225,8 @@ impl Walk<'_> {
     }
 
     fn at_tenant(&mut self, seen: &Seen<'_>) -> Move {
-        if !seen.answer.status.is_success() {
+        let has_no_page = seen.answer.status == StatusCode::NOT_FOUND && self.cookies_from.is_some();
+        if !seen.answer.status.is_success() && !has_no_page {
             return self.tenant_refused(seen);
         }
         // A page of the tenant's own may have forms too, so there the page must send

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -43,6 +43,12 @@ impl<'a> Web<'a> {
     /// How long to wait, where that is longer.
     pub(super) async fn turn(&self, host: &TenantHost) -> Result<(), Duration> {
         self.transport.limits().turn(&caller(host)).await
+    }
+
+    /// Lets no login begin at a host, nor a password go there, for a time: the one
+    /// that was asked for, ten minutes at most, or a quarter of a minute.
+    pub(super) fn hold(&self, host: &TenantHost, asked: Option<Duration>) {
+        self.transport.limits().hold(caller(host), asked);
     }
 
     /// Makes one request and reads its whole answer.
@@ -83,9 +89,6 @@ impl<'a> Web<'a> {
             return Err(Error::new(kind, OPERATION).with_status(status).with_source(fault));
         }
         let asked = retry_after(&headers, now).or_else(|| reset_after(&headers, now));
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            self.transport.limits().hold(caller(host), asked);
-        }
         Ok(Answer { operation: OPERATION, status, headers, body, retry_after: asked })
     }
 

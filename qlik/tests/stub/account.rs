@@ -59,13 +59,14 @@ async fn a_login_that_ends_at_the_tenants_other_name_gives_a_session_for_that_na
 
 #[tokio::test]
 async fn the_tenants_own_page_is_an_end_as_well_as_the_return_address() {
-    for end in ["https://acme.eu.qlikcloud.com/hub", "/hub?x=1"] {
+    for end in ["https://acme.eu.qlikcloud.com/hub", "/hub?x=1", "/nothing-there"] {
         let stage = Stage::new(move |asked: &Asked| match (asked.host.as_str(), asked.path.as_str()) {
             (TENANT, "/login/callback") => Reply::to(end).cookie("eas.sid=session; Path=/; Secure"),
             // Its own forms are not for the client to send.
             (TENANT, "/hub") => {
                 Reply::html("<form method=post action=/logout><input type=hidden name=a value=b></form>")
             }
+            (TENANT, "/nothing-there") => Reply::with(404, ""),
             _ => works(Shape::Classic)(asked),
         })
         .await;

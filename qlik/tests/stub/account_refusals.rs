@@ -157,13 +157,17 @@ async fn the_time_to_wait_is_taken_from_wherever_it_is() {
 
 #[tokio::test]
 async fn after_too_many_tries_nothing_more_goes_to_that_host_for_the_time_named() {
-    let reply = Reply::json(429, &json!({"code":"too_many_attempts"})).and("retry-after", "90");
-    let stage = refusing(Shape::Classic, reply).await;
-    stage.sign_in().await.unwrap_err();
-    let error = stage.sign_in_as("bea@acme.example", "other").await.unwrap_err();
-    assert!(matches!(error, E::TooMany { password_sent: false, .. }), "{error:?}");
-    assert!(error.retry_after().unwrap() > Duration::from_mins(1));
-    assert_eq!(stage.tries(), 1);
+    for reply in [
+        Reply::json(429, &json!({"code":"too_many_attempts"})).and("retry-after", "90"),
+        Reply::json(401, &json!({"code":"too_many_attempts","retryAfter":90})),
+    ] {
+        let stage = refusing(Shape::Classic, reply).await;
+        stage.sign_in().await.unwrap_err();
+        let error = stage.sign_in_as("bea@acme.example", "other").await.unwrap_err();
+        assert!(matches!(error, E::TooMany { password_sent: false, .. }), "{error:?}");
+        assert!(error.retry_after().unwrap() > Duration::from_mins(1));
+        assert_eq!(stage.tries(), 1);
+    }
 }
 
 #[tokio::test]
