@@ -13,7 +13,9 @@ async fn broken(
     reply: Reply,
     strikes: impl Fn(&Asked) -> bool + Send + Sync + 'static,
 ) -> Stage {
-    let change = |config: &mut qlik::QlikConfig| config.request_timeout = Duration::from_millis(400);
+    // Short only where it is waited for, so that a busy machine fails no test.
+    let limit = if matches!(reply, Reply::Hang) { Duration::from_secs(1) } else { Duration::from_secs(20) };
+    let change = |config: &mut qlik::QlikConfig| config.request_timeout = limit;
     Stage::with(change, move |asked: &Asked| if strikes(asked) { reply.clone() } else { works(shape)(asked) })
         .await
 }
@@ -99,7 +101,7 @@ async fn a_login_as_a_whole_has_a_time() {
     let slow = |asked: &Asked| {
         if asked.path == "/authorize/resume" { Reply::Hang } else { works(Shape::Form)(asked) }
     };
-    let stage = Stage::with(|config| config.login_timeout = Duration::from_millis(900), slow).await;
+    let stage = Stage::with(|config| config.login_timeout = Duration::from_secs(3), slow).await;
     let error = stage.sign_in().await.unwrap_err();
     assert!(
         matches!(&error, E::Transport { error, password_sent: true } if error.kind() == ErrorKind::Timeout),
