@@ -23,6 +23,9 @@ const NAMES: [&str; 12] = [
 ];
 /// Parts of such names.
 const PARTS: [&str; 5] = ["mail", "user", "login", "identif", "account"];
+/// Fields in which a login host hands on the outcome of a login: of OAuth,
+/// WS-Federation and SAML.
+const OUTCOMES: [&str; 4] = ["code", "idtoken", "wresult", "samlresponse"];
 
 /// The fields of a form to fill, by their place in it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -135,14 +138,18 @@ pub(super) fn asks_for_a_new_password(page: &Page) -> bool {
 pub(super) fn passing(page: &Page) -> Option<&Form> {
     let is_passing = |form: &&Form| {
         let has = |kind| form.controls.iter().any(|c| c.kind == kind);
-        form.controls.iter().all(|c| matches!(c.kind, Kind::Hidden | Kind::Submit))
-            && has(Kind::Hidden)
-            && form.answers() <= 1
+        let is_for_nobody =
+            |c: &Control| c.unseen || matches!(c.kind, Kind::Hidden | Kind::Submit | Kind::Inert);
+        form.controls.iter().all(is_for_nobody) && has(Kind::Hidden) && form.answers() <= 1
     };
-    let mut found = page.forms.iter().filter(is_passing);
-    let first = found.next()?;
-    // Which of several is meant only a script knows.
-    found.next().is_none().then_some(first)
+    let found: Vec<&Form> = page.forms.iter().filter(is_passing).collect();
+    if let [one] = found[..] {
+        return Some(one);
+    }
+    // Of several, the one that brings the outcome of a login; else only a script knows.
+    let brings = |form: &&Form| form.controls.iter().any(|c| OUTCOMES.contains(&squeezed(&c.name).as_str()));
+    let mut bringing = found.into_iter().filter(brings);
+    bringing.next().filter(|_| bringing.next().is_none())
 }
 
 /// Whether something on the page sends its form on.
