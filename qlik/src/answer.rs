@@ -62,7 +62,7 @@ impl Body {
         }
     }
 
-    fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Self::Whole(bytes) => bytes,
             Self::TooLarge | Self::Broken(_) => &[],

@@ -13,6 +13,7 @@ use crate::credential::Credential;
 use crate::env::{Clock, Entropy};
 use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
+use crate::oauth::AccessToken;
 use crate::resolve::Resolve;
 use crate::secret::ApiKeyToken;
 use crate::session::{QlikSession, SessionCore};
@@ -39,6 +40,12 @@ pub struct QlikConfig {
     pub tier2_per_minute: u32,
     /// Largest body that is read, in bytes; 4 MiB.
     pub max_body: usize,
+    /// Hosts, beside `login.qlik.com`, to which a person's password may go: exact
+    /// ones, or `*.suffix` for any depth below it. Empty for Qlik Cloud; see
+    /// [`Qlik::login_with_password`].
+    pub login_hosts: Vec<String>,
+    /// Longest time for a whole login with a password; 45 seconds.
+    pub login_timeout: Duration,
 }
 
 impl Default for QlikConfig {
@@ -52,6 +59,8 @@ impl Default for QlikConfig {
             tier1_per_minute: 900,
             tier2_per_minute: 90,
             max_body: 4 * 1024 * 1024,
+            login_hosts: Vec::new(),
+            login_timeout: Duration::from_secs(45),
         }
     }
 }
@@ -95,6 +104,13 @@ impl Qlik {
     pub fn with_session(&self, host: &TenantHost, session: Arc<QlikSession>) -> Tenant {
         let core = Arc::clone(session.core());
         self.tenant(host, Credential::Session { core, user: session.user().id.clone() })
+    }
+
+    /// The tenant as the user of an OAuth access token sees it. `user` is the user's
+    /// id, or whatever else tells one user's tokens from another's: Qlik counts
+    /// calls per user (<https://qlik.dev/apis/rest/rate-limiting/>).
+    pub fn with_bearer(&self, host: &TenantHost, token: Arc<AccessToken>, user: &str) -> Tenant {
+        self.tenant(host, Credential::Bearer { token, user: user.to_owned() })
     }
 
     pub(crate) fn tenant(&self, host: &TenantHost, credential: Credential) -> Tenant {

@@ -78,6 +78,9 @@ impl Jar {
             Some(given) if given.starts_with('/') => given.to_owned(),
             _ => default_path(path).to_owned(),
         };
+        if !keeps_its_promise(&cookie, &path) {
+            return;
+        }
         self.cookies.retain(|c| !(c.name == cookie.name() && c.path == path));
         let expires = match (cookie.max_age(), cookie.expires_datetime()) {
             (Some(age), _) => {
@@ -132,6 +135,17 @@ impl Jar {
     pub(crate) fn value(&self, name: &str, now: Timestamp) -> Option<&str> {
         self.cookies.iter().find(|c| c.name == name && c.expires.is_none_or(|at| at > now)).map(|c| &*c.value)
     }
+}
+
+/// What the prefixes of a cookie's name promise
+/// (<https://www.rfc-editor.org/rfc/rfc6265bis#section-4.1.3>).
+fn keeps_its_promise(cookie: &Cookie<'_>, path: &str) -> bool {
+    let begins = |prefix: &str| {
+        cookie.name().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let secure = cookie.secure() == Some(true);
+    (secure || !(begins("__Secure-") || begins("__Host-")))
+        && (!begins("__Host-") || (path == "/" && cookie.domain().is_none()))
 }
 
 /// The directory of a path (RFC 6265, section 5.1.4).
@@ -230,6 +244,19 @@ mod tests {
             "tld=1; Path=/; Domain=com",
         ]);
         assert_eq!(sent(&jar, "/"), "own=1; parent=1");
+    }
+
+    #[test]
+    fn a_cookie_whose_name_promises_more_than_it_keeps_is_dropped() {
+        let jar = jar(&[
+            "__Host-a=1; Path=/; Secure",
+            "__Host-b=1; Path=/",
+            "__Host-c=1; Path=/login; Secure",
+            "__Host-d=1; Path=/; Secure; Domain=acme.eu.qlikcloud.com",
+            "__Secure-e=1; Path=/; Secure",
+            "__secure-f=1; Path=/",
+        ]);
+        assert_eq!(sent(&jar, "/"), "__Host-a=1; __Secure-e=1");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::host::TenantHost;
+use crate::oauth::{AccessToken, OAuthClientId};
 use crate::secret::{ApiKeyToken, LoginToken};
 use crate::session::SessionCore;
 
@@ -31,6 +32,13 @@ pub(crate) enum Credential {
     },
     /// For the one call that exchanges it.
     Login(Arc<LoginToken>),
+    Bearer {
+        token: Arc<AccessToken>,
+        /// Whose it is.
+        user: String,
+    },
+    /// An OAuth client that names itself in the body.
+    Client(OAuthClientId),
 }
 
 impl fmt::Debug for Credential {
@@ -40,6 +48,8 @@ impl fmt::Debug for Credential {
             Self::Key(_) => "Key(***)",
             Self::Session { .. } => "Session(***)",
             Self::Login(_) => "Login(***)",
+            Self::Bearer { .. } => "Bearer(***)",
+            Self::Client(_) => "Client",
         })
     }
 }
@@ -50,7 +60,8 @@ impl Credential {
         match self {
             Self::Anonymous => "anonymous".to_owned(),
             Self::Key(key) => format!("key {}", key.fingerprint()),
-            Self::Session { user, .. } => format!("user {user}"),
+            Self::Session { user, .. } | Self::Bearer { user, .. } => format!("user {user}"),
+            Self::Client(id) => format!("client {id}"),
             Self::Login(_) => "login".to_owned(),
         }
     }
@@ -65,7 +76,10 @@ impl Credential {
         now: Timestamp,
     ) -> Result<(), InvalidHeaderValue> {
         match self {
-            Self::Anonymous => {}
+            Self::Anonymous | Self::Client(_) => {}
+            Self::Bearer { token, .. } => {
+                headers.insert(header::AUTHORIZATION, bearer(token.expose())?);
+            }
             Self::Key(key) => {
                 headers.insert(header::AUTHORIZATION, bearer(key.expose())?);
             }

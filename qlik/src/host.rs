@@ -47,14 +47,22 @@ pub struct HostPolicy {
 impl HostPolicy {
     fn allows(&self, host: &str) -> bool {
         QLIK_DOMAINS.iter().any(|domain| labels_below(host, domain) >= 2)
-            || self.extra.iter().any(|entry| {
-                let entry = entry.trim().to_ascii_lowercase();
-                match entry.strip_prefix("*.") {
-                    Some(suffix) => labels_below(host, suffix) >= 1,
-                    None => host == entry,
-                }
-            })
+            || self.extra.iter().any(|entry| is_meant(entry, host))
     }
+}
+
+/// Whether an entry of a list of hosts, an exact one or `*.suffix`, means this host.
+pub(crate) fn is_meant(entry: &str, host: &str) -> bool {
+    let entry = entry.trim().to_ascii_lowercase();
+    match entry.strip_prefix("*.") {
+        Some(suffix) => labels_below(host, suffix) >= 1,
+        None => host == entry,
+    }
+}
+
+/// Whether a host is under one of the domains in which Qlik runs tenants.
+pub(crate) fn is_under_qlik(host: &str) -> bool {
+    QLIK_DOMAINS.iter().any(|domain| labels_below(host, domain) >= 1)
 }
 
 /// How many labels `host` has in front of `domain`; 0 where it is not below it.
@@ -137,6 +145,12 @@ impl TenantHost {
         }
         let host = check_form(host)?;
         if policy.allows(&host) { Ok(Self(host)) } else { Err(HostError::NotQlik { host }) }
+    }
+
+    /// A host of the right form that other rules than those for tenants allow, for
+    /// the parts of this crate that have such rules.
+    pub(crate) fn allowed_otherwise(host: &str) -> Option<Self> {
+        check_form(host.to_ascii_lowercase()).ok().map(Self)
     }
 
     /// The bare host name.

@@ -65,6 +65,15 @@ where
     })
 }
 
+/// An object that can be read; anything else is absent.
+pub(crate) fn object<'de, D, T>(d: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    Ok(serde_json::from_value(Value::deserialize(d)?).ok())
+}
+
 /// Reads an ISO 8601 duration such as `P30D` or `PT24H`.
 ///
 /// Days have 24 hours here. Months and years, whose length depends on the

@@ -32,7 +32,7 @@ impl Aliases {
         }
     }
 
-    fn are_same(&self, host: &TenantHost, name: &str) -> bool {
+    pub(crate) fn are_same(&self, host: &TenantHost, name: &str) -> bool {
         if host.as_str() == name {
             return true;
         }

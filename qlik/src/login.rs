@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, header};
+use jiff::Timestamp;
 
 use crate::client::Qlik;
 use crate::cookies::Jar;
@@ -71,10 +72,21 @@ impl Qlik {
             let error = Error::new(ErrorKind::BadBody, LOGIN).with_status(answer.status);
             return Err(error.with_title("the login set no cookies"));
         }
-        let core = SessionCore::new(login.web_integration_id.map(str::to_owned), jar, None);
-        let core = Arc::new(core);
+        self.open(login.host, jar, login.web_integration_id, opened_at).await
+    }
+
+    /// Makes a session of the cookies that a login set: the CSRF token where Qlik
+    /// gives one, then the user that the session belongs to.
+    pub(crate) async fn open(
+        &self,
+        host: &TenantHost,
+        jar: Jar,
+        web_integration_id: Option<&str>,
+        opened_at: Timestamp,
+    ) -> Result<QlikSession, Error> {
+        let core = Arc::new(SessionCore::new(web_integration_id.map(str::to_owned), jar, None));
         let session = Credential::Session { core: Arc::clone(&core), user: "login".to_owned() };
-        let tenant = self.tenant(login.host, session);
+        let tenant = self.tenant(host, session);
         let csrf = match tenant.csrf_token().await {
             Ok(token) => token,
             // The session reads without one, the cookie carries the same value, and a change whose

@@ -4,11 +4,12 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
-use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::limits::Tier;
+use crate::wiped;
 
 /// One call, whichever credential it is sent with. Its query may hold a secret, so
 /// it shows no more than its name.
@@ -21,10 +22,14 @@ pub(crate) struct Request {
     /// Begins with a slash, is percent-encoded, may have a query.
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
-    /// JSON.
-    pub(crate) body: Option<Zeroizing<Vec<u8>>>,
+    /// JSON; wiped when the last copy of the handle is dropped, that of the HTTP
+    /// client included.
+    pub(crate) body: Option<Bytes>,
     /// Whether a GET's redirects are followed.
     pub(crate) follow: bool,
+    /// Whether it may be sent once more where it is not clear what became of it:
+    /// as with every GET, and with a change that harms nobody when made twice.
+    pub(crate) repeatable: bool,
 }
 
 impl fmt::Debug for Request {
@@ -43,6 +48,7 @@ impl Request {
             headers: HeaderMap::new(),
             body: None,
             follow: true,
+            repeatable: true,
         }
     }
 
@@ -52,16 +58,16 @@ impl Request {
     }
 
     pub(crate) fn change(operation: &'static str, method: Method, path: impl Into<String>) -> Self {
-        Self { method, tier: Tier::Two, ..Self::get(operation, path) }
+        Self { method, tier: Tier::Two, repeatable: false, ..Self::get(operation, path) }
     }
 
     /// # Errors
     ///
     /// [`ErrorKind::BadRequest`] for a value that is not JSON.
     pub(crate) fn json(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
-        let json = serde_json::to_vec(body)
-            .map_err(|_| Error::new(ErrorKind::BadRequest, self.operation).unsent())?;
-        self.body = Some(Zeroizing::new(json));
+        let json =
+            wiped::json(body).map_err(|_| Error::new(ErrorKind::BadRequest, self.operation).unsent())?;
+        self.body = Some(Bytes::from_owner(json));
         Ok(self)
     }
 }
@@ -73,7 +79,7 @@ mod tests {
     #[test]
     fn debug_shows_no_query_and_no_body() {
         let mut request = Request::get("GET /app/{id}", "/app/a?qlik-csrf-token=hush");
-        request.body = Some(Zeroizing::new(b"hush".to_vec()));
+        request.body = Some(Bytes::from_static(b"hush"));
         let shown = format!("{request:?}");
         assert!(shown.contains("/app/{id}") && !shown.contains("hush"), "{shown}");
     }

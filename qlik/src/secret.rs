@@ -47,27 +47,32 @@ macro_rules! secret {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone)]
-        pub struct $name(SecretString);
+        pub struct $name(secrecy::SecretString);
 
         impl $name {
-            /// Takes the value over; the given text is wiped when this is dropped.
+            /// Takes the value over: what is kept is wiped when this is dropped, and
+            /// the given text at once.
             pub fn new(value: impl Into<String>) -> Self {
-                Self(SecretString::from(value.into()))
+                let value = zeroize::Zeroizing::new(value.into());
+                // Of the exact size, so that nothing is left behind by shrinking.
+                Self(secrecy::SecretString::from(value.as_str()))
             }
 
             /// The secret itself. Keep it out of logs, errors and pages.
             pub fn expose(&self) -> &str {
-                self.0.expose_secret()
+                secrecy::ExposeSecret::expose_secret(&self.0)
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(concat!(stringify!($name), "(***)"))
             }
         }
     };
 }
+
+pub(crate) use secret;
 
 secret! {
     /// An RSA private key as PEM (PKCS #8), which signs login tokens.

@@ -64,7 +64,7 @@ struct Head {
 pub(crate) struct Transport {
     client: reqwest::Client,
     /// Made when it is first needed: reading the platform's authorities takes time.
-    upgrading: OnceLock<reqwest::Client>,
+    unpooled: OnceLock<reqwest::Client>,
     limits: Limits,
     pub(crate) aliases: Aliases,
     config: QlikConfig,
@@ -76,20 +76,21 @@ impl Transport {
         let client = Self::builder(&config)?.build().map_err(ConfigError::Client)?;
         let limits = Limits::new(config.tier1_per_minute, config.tier2_per_minute, Arc::clone(&clock));
         let aliases = Aliases::default();
-        Ok(Self { client, upgrading: OnceLock::new(), limits, aliases, config, clock })
+        Ok(Self { client, unpooled: OnceLock::new(), limits, aliases, config, clock })
     }
 
-    /// Speaks HTTP/1.1 alone, out of which a websocket is made, and is in all else
-    /// the same, so that nothing is checked less strictly on that way.
-    fn upgrading(&self, operation: &'static str) -> Result<&reqwest::Client, Error> {
-        if let Some(client) = self.upgrading.get() {
+    /// Speaks HTTP/1.1 alone, out of which a websocket is made, each request on a
+    /// connection of its own, and is in all else the same, so that nothing is
+    /// checked less strictly on that way.
+    pub(crate) fn unpooled(&self, operation: &'static str) -> Result<&reqwest::Client, Error> {
+        if let Some(client) = self.unpooled.get() {
             return Ok(client);
         }
         let made = Self::builder(&self.config).and_then(|builder| {
             builder.http1_only().pool_max_idle_per_host(0).build().map_err(ConfigError::Client)
         });
         let made = made.map_err(|e| Error::new(ErrorKind::Connect, operation).with_source(e).unsent())?;
-        Ok(self.upgrading.get_or_init(|| made))
+        Ok(self.unpooled.get_or_init(|| made))
     }
 
     /// The only way in which a client is made here.
@@ -121,8 +122,9 @@ impl Transport {
 
     /// Sends a call and follows its redirects.
     ///
-    /// A GET is sent once more where the connection broke or Qlik said 502, 503
-    /// or 504; nothing else is ever repeated here.
+    /// A GET, and what else is marked as repeatable, is sent once more where the
+    /// connection broke or Qlik said 502, 503 or 504; nothing else is ever repeated
+    /// here.
     ///
     /// # Errors
     ///
@@ -162,7 +164,7 @@ impl Transport {
         request: &Request,
     ) -> Result<Answer, Error> {
         let first = self.send_once(host, credential, request).await;
-        let worth_another = request.method == Method::GET
+        let worth_another = request.repeatable
             && match &first {
                 // Not where Qlik says when: that is for the caller to wait.
                 Ok(answer) => matches!(answer.status.as_u16(), 502..=504) && answer.retry_after.is_none(),
@@ -192,7 +194,7 @@ impl Transport {
         credential: &Credential,
         request: &Request,
     ) -> Result<Upgrade, Error> {
-        let head = self.exchange(self.upgrading(request.operation)?, host, credential, request).await?;
+        let head = self.exchange(self.unpooled(request.operation)?, host, credential, request).await?;
         if head.response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Upgrade::Refused(self.read(head, request.operation).await));
         }
@@ -218,7 +220,7 @@ impl Transport {
         let headers = self.headers(host, credential, request)?;
         let mut outgoing = client.request(request.method.clone(), host.url(&request.path)).headers(headers);
         if let Some(body) = &request.body {
-            outgoing = outgoing.body(body.to_vec());
+            outgoing = outgoing.body(body.clone());
         }
         let started = Instant::now();
         let response = outgoing.send().await.map_err(|e| {
@@ -269,13 +271,21 @@ impl Transport {
         &self.clock
     }
 
+    pub(crate) fn config(&self) -> &QlikConfig {
+        &self.config
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     pub(crate) fn max_body(&self) -> usize {
         self.config.max_body
     }
 }
 
 /// Tells apart why there is no answer.
-fn classify(error: reqwest::Error, operation: &'static str) -> Error {
+pub(crate) fn classify(error: reqwest::Error, operation: &'static str) -> Error {
     // URLs have query strings, and those have e-mail addresses.
     let error = error.without_url();
     if let Some(tls) = tls_fault::in_chain(&error).filter(|_| error.is_connect()) {

@@ -8,6 +8,7 @@ pub(crate) mod csrf;
 pub(crate) mod identity_providers;
 pub(crate) mod items;
 pub(crate) mod key_config;
+pub(crate) mod oauth_clients;
 pub(crate) mod settings;
 pub(crate) mod tenants;
 pub(crate) mod users;

@@ -6,6 +6,7 @@
 
 mod admin;
 mod api_keys;
+mod bearer;
 mod connections;
 mod directory;
 mod engine;

@@ -1,0 +1,81 @@
+//! How a walk ends, and what is told of it.
+//!
+//! This module must not decide whether it ends.
+
+use url::Url;
+
+use super::OPERATION;
+use super::error::PasswordLoginError;
+use super::places::Place;
+use super::refusal::{self, Refusal};
+use super::shape::PageShape;
+use super::walk::{Move, Seen, Walk};
+use crate::error::{Envelope, Error, ErrorKind};
+
+impl Walk<'_> {
+    pub(super) fn arrived(&self, seen: &Seen<'_>) -> Move {
+        match &self.cookies_from {
+            Some(host) => Move::Arrived(host.clone()),
+            None => self.unexpected(seen),
+        }
+    }
+
+    /// What an answer says of a refusal, in codes.
+    pub(super) fn meaning(seen: &Seen<'_>) -> Option<Refusal> {
+        let json = serde_json::from_slice(seen.answer.body.bytes()).ok();
+        let by_json = json.as_ref().and_then(refusal::of_json);
+        by_json.or_else(|| seen.page.marks.codes.iter().find_map(|code| refusal::of_code(code)))
+    }
+
+    pub(super) fn refused(&self, seen: &Seen<'_>, refusal: Refusal) -> Move {
+        let password_sent = self.sent;
+        let json = serde_json::from_slice(seen.answer.body.bytes()).ok();
+        let retry_after = seen.answer.retry_after.or_else(|| json.as_ref().and_then(refusal::wait));
+        Move::End(match refusal {
+            Refusal::Mfa => PasswordLoginError::MfaNeeded { password_sent },
+            Refusal::Blocked => PasswordLoginError::Blocked { retry_after, password_sent },
+            Refusal::TooMany => PasswordLoginError::TooMany { retry_after, password_sent },
+            Refusal::Captcha => PasswordLoginError::CaptchaNeeded { password_sent },
+            Refusal::Wrong if password_sent => PasswordLoginError::WrongPassword,
+            Refusal::Breached if password_sent => PasswordLoginError::BreachedPassword,
+            Refusal::Expired if password_sent => PasswordLoginError::PasswordExpired,
+            Refusal::Unverified if password_sent => PasswordLoginError::EmailNotVerified,
+            Refusal::NotMember if password_sent => PasswordLoginError::NotMember,
+            // None of these can be said of a person who was not named yet.
+            _ => return self.unexpected(seen),
+        })
+    }
+
+    /// An answer that says that nothing works there. Its words may be about the
+    /// person, so they are left out.
+    pub(super) fn broken(&self, seen: &Seen<'_>) -> Move {
+        let envelope = seen.answer.envelope().unwrap_or_default();
+        let envelope = Envelope { title: None, detail: None, ..envelope };
+        let error = Error::new(ErrorKind::of_status(seen.answer.status), OPERATION)
+            .with_status(seen.answer.status)
+            .with_envelope(if matches!(seen.place, Place::Tenant(_)) {
+                envelope
+            } else {
+                Envelope::default()
+            })
+            .with_retry_after(seen.answer.retry_after);
+        Move::End(PasswordLoginError::Transport { error, password_sent: self.sent })
+    }
+
+    fn shape(&self, seen: &Seen<'_>) -> PageShape {
+        PageShape::of(seen.url, seen.answer.status, &seen.answer.headers, &seen.page, self.email)
+    }
+
+    pub(super) fn unexpected(&self, seen: &Seen<'_>) -> Move {
+        self.end_with(seen, self.shape(seen))
+    }
+
+    pub(super) fn leading_to(&self, seen: &Seen<'_>, target: &Url) -> Move {
+        self.end_with(seen, self.shape(seen).leading_to(target))
+    }
+
+    fn end_with(&self, seen: &Seen<'_>, shape: PageShape) -> Move {
+        let shape = Box::new(shape);
+        Move::End(PasswordLoginError::UnexpectedPage { step: seen.step, shape, password_sent: self.sent })
+    }
+}

@@ -1,0 +1,208 @@
+//! What a refusal means, told by status and code and never by its words.
+//!
+//! The codes are those of Auth0's login
+//! (<https://auth0.com/docs/libraries/common-auth0-library-authentication-errors>),
+//! read leniently: a name that says the same in other words means the same. This
+//! module must not know what was asked.
+
+use serde_json::Value;
+use url::Url;
+
+/// Why a login was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Wrong,
+    Mfa,
+    Blocked,
+    TooMany,
+    Breached,
+    Expired,
+    Unverified,
+    Captcha,
+    NotMember,
+}
+
+/// The meaning of one code.
+pub(super) fn of_code(code: &str) -> Option<Refusal> {
+    // The phrase of status 401 is written with a capital and says nothing.
+    if code == "unauthorized" {
+        return Some(Refusal::Blocked);
+    }
+    let plain: String = code
+        .trim()
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let has = |parts: &[&str]| parts.iter().any(|part| plain.contains(part));
+    Some(match () {
+        () if has(&["too_many", "rate_limit", "ratelimit", "slow_down", "throttl"]) => Refusal::TooMany,
+        () if has(&["leaked", "breach", "pwned", "compromised"]) => Refusal::Breached,
+        () if has(&["mfa", "multifactor", "multi_factor", "two_factor", "2fa", "otp_required"]) => {
+            Refusal::Mfa
+        }
+        () if has(&["captcha", "requires_verification", "bot_detect"]) => Refusal::Captcha,
+        () if has(&[
+            "password_expired",
+            "password_change",
+            "change_password",
+            "password_reset",
+            "reset_password",
+        ]) =>
+        {
+            Refusal::Expired
+        }
+        () if has(&["unverified", "not_verified", "verify_email", "email_verification"]) => {
+            Refusal::Unverified
+        }
+        () if has(&[
+            "invalid_user_password",
+            "invalid_credential",
+            "bad_credential",
+            "wrong_",
+            "invalid_password",
+            "invalid_username",
+            "invalid_login",
+            "password_incorrect",
+            "incorrect_password",
+            "auth_failed",
+        ]) =>
+        {
+            Refusal::Wrong
+        }
+        () if has(&["blocked", "locked", "lockout", "suspended", "user_disabled", "account_disabled"]) => {
+            Refusal::Blocked
+        }
+        () if has(&["not_member", "not_a_member", "no_access", "not_invited", "no_membership"]) => {
+            Refusal::NotMember
+        }
+        () => return None,
+    })
+}
+
+/// The meaning of a JSON answer of a login host to e-mail and password.
+pub(super) fn of_json(body: &Value) -> Option<Refusal> {
+    let codes = codes(body);
+    let known = codes.iter().find_map(|code| of_code(code));
+    // In this answer, and not in a redirect, it is Auth0's word for a wrong password.
+    known.or_else(|| codes.contains(&"access_denied").then_some(Refusal::Wrong))
+}
+
+/// The codes of an answer, whatever the members are called.
+fn codes(body: &Value) -> Vec<&str> {
+    let mut all: Vec<&str> = Vec::new();
+    let nested = [body.get("error"), body.get("errors").and_then(|errors| errors.get(0))];
+    for object in [Some(body)].into_iter().chain(nested).flatten() {
+        for name in ["code", "error_code", "errorCode", "error", "name", "type", "original_error"] {
+            all.extend(object.get(name).and_then(Value::as_str));
+        }
+    }
+    all
+}
+
+/// The seconds that a JSON answer asks to wait.
+pub(super) fn wait(body: &Value) -> Option<std::time::Duration> {
+    let names = ["retry_after", "retryAfter", "retry_after_seconds", "blocked_for"];
+    let seconds = names.iter().find_map(|name| body.get(*name)).and_then(Value::as_u64);
+    seconds.map(std::time::Duration::from_secs)
+}
+
+/// The meaning of an error that an address carries back
+/// (<https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1>).
+pub(super) fn of_address(url: &Url) -> Option<Refusal> {
+    let value = |name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
+    let code = value("error_code").or_else(|| value("error"))?;
+    // Auth0's constant text, which is not translated, beside a code for many things.
+    let blocked = value("error_description").is_some_and(|text| text.contains("user is blocked"));
+    match code.as_str() {
+        "access_denied" | "unauthorized" if blocked => Some(Refusal::Blocked),
+        "access_denied" | "unauthorized" => Some(Refusal::NotMember),
+        other => of_code(other),
+    }
+}
+
+/// Whether an address is one that asks for a second factor, a new password or a
+/// confirmed e-mail address.
+pub(super) fn of_path(url: &Url) -> Option<Refusal> {
+    url.path_segments()?.find_map(|segment| {
+        let segment = segment.to_ascii_lowercase();
+        match segment.as_str() {
+            "mfa" | "otp" | "totp" | "guardian" => Some(Refusal::Mfa),
+            _ if segment.starts_with("mfa-") || segment.starts_with("mfa_") => Some(Refusal::Mfa),
+            _ if segment.starts_with("reset-password") || segment.starts_with("change-password") => {
+                Some(Refusal::Expired)
+            }
+            "password-expired" | "change_password" | "reset_password" => Some(Refusal::Expired),
+            "email-verification" | "verify-email" | "verify_email" => Some(Refusal::Unverified),
+            "user-blocked" | "account-blocked" | "blocked" => Some(Refusal::Blocked),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_codes_of_auth0_have_their_meaning() {
+        for (code, meaning) in [
+            ("invalid_user_password", Some(Refusal::Wrong)),
+            ("lock.invalid_user_password", Some(Refusal::Wrong)),
+            ("wrong-email-credentials", Some(Refusal::Wrong)),
+            ("too_many_attempts", Some(Refusal::TooMany)),
+            ("too-many-failures", Some(Refusal::TooMany)),
+            ("password_leaked", Some(Refusal::Breached)),
+            ("mfa_required", Some(Refusal::Mfa)),
+            ("a0.mfa_registration_required", Some(Refusal::Mfa)),
+            ("unauthorized", Some(Refusal::Blocked)),
+            ("Unauthorized", None),
+            ("blocked_user", Some(Refusal::Blocked)),
+            ("user-blocked", Some(Refusal::Blocked)),
+            ("account_locked", Some(Refusal::Blocked)),
+            ("password_change_required", Some(Refusal::Expired)),
+            ("invalid_captcha", Some(Refusal::Captcha)),
+            ("requires_verification", Some(Refusal::Captcha)),
+            ("email_not_verified", Some(Refusal::Unverified)),
+            ("ValidationError", None),
+            ("", None),
+        ] {
+            assert_eq!(of_code(code), meaning, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_json_refusal_is_read_whatever_its_members_are_called() {
+        for (body, meaning) in [
+            (json!({"name":"ValidationError","code":"invalid_user_password"}), Some(Refusal::Wrong)),
+            (json!({"error":"access_denied","error_description":"x"}), Some(Refusal::Wrong)),
+            (json!({"code":"too_many_attempts","statusCode":429}), Some(Refusal::TooMany)),
+            (json!({"errors":[{"code":"password_leaked"}]}), Some(Refusal::Breached)),
+            (json!({"error":{"code":"mfa_required"}}), Some(Refusal::Mfa)),
+            (json!({"error":"Unauthorized","statusCode":401}), None),
+            (json!([1, 2]), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(of_json(&body), meaning, "{body}");
+        }
+        assert_eq!(wait(&json!({"retryAfter": 60})), Some(std::time::Duration::from_mins(1)));
+    }
+
+    #[test]
+    fn an_address_tells_what_it_brings_back() {
+        let of = |query: &str| {
+            of_address(&Url::parse(&format!("https://acme.eu.qlikcloud.com/cb?{query}")).unwrap())
+        };
+        assert_eq!(of("error=access_denied"), Some(Refusal::NotMember));
+        assert_eq!(of("error=unauthorized&error_description=user%20is%20blocked"), Some(Refusal::Blocked));
+        assert_eq!(of("error=mfa_required"), Some(Refusal::Mfa));
+        assert_eq!(of("error=server_error"), None);
+        assert_eq!(of("code=1&state=2"), None);
+        let path = |path: &str| of_path(&Url::parse(&format!("https://login.qlik.com{path}")).unwrap());
+        assert_eq!(path("/u/mfa-otp-challenge?state=1"), Some(Refusal::Mfa));
+        assert_eq!(path("/mfa"), Some(Refusal::Mfa));
+        assert_eq!(path("/u/login"), None);
+    }
+}
