@@ -197,7 +197,7 @@ fn proceed(world: &WorldHandle, sent: &Submission, headers: &HeaderMap) -> Respo
             let fields = [("wa", "wsignin1.0"), ("wresult", ticket.as_str()), ("wctx", context.as_str())];
             Html(html::sends_itself(&format!("https://{host}/login/callback"), &fields)).into_response()
         }
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -231,7 +231,7 @@ pub(super) async fn callback(
             }
             found.clone()
         }
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     on(&next(&state, &found))
 }

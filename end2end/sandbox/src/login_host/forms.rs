@@ -27,13 +27,15 @@ pub(super) fn page(of: &Transaction, error: Option<&str>) -> String {
     let context = escape(CONTEXT);
     let body = match of.shape {
         LoginShape::FormExtra => format!(
-            "{alert}<FORM ACTION='login/check?state={id}&#38;ui=en' class=l METHOD=POST>\n\
+            "{alert}<FORM ACTION='{check}?state={id}&#38;ui=en' class=l METHOD=POST>\n\
              <input value='{once}' type=hidden name=once><input name=context value=\"{context}\" TYPE='hidden'>\n\
              <input autocomplete=\"current-password\" name=password type=password required>\n\
              <INPUT id=email type=\"email\" value='{hint}' name=\"email\" disabled=\"\" style=\"display:none\" form=\"none\">\n\
              <input type=email name='email' value='{hint}'>\n\
              <input name=_csrf value={csrf} type=hidden>\n<input type=submit value='Sign in'>\n</FORM>",
-            once = of.once
+            once = of.once,
+            // Relative to /login, and to /login/check where an error is shown.
+            check = if error.is_some() { "check" } else { "login/check" },
         ),
         LoginShape::FormPostCallback => format!(
             "{alert}<form name='language' method='get' action='/language'><select name='l'><option>en</option></select></form>\n\
@@ -145,7 +147,7 @@ pub(super) async fn submit(
                 found.once = crate::ids::token32();
                 (found.shape, found.identifier.clone())
             }),
-            Err(refused) => return refused,
+            Err(refused) => return *refused,
         }
     };
     let (shape, identifier) = match checked {
@@ -178,7 +180,7 @@ fn judged(
     let mut state = world.lock();
     let found = match transaction(&mut state, id, headers) {
         Ok(found) => found,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     if outcome == TryOutcome::Right {
         found.email = Some(email.to_owned());
@@ -221,7 +223,7 @@ pub(super) async fn identify(
         let mut state = world.lock();
         let found = match transaction(&mut state, params.get("state"), &headers) {
             Ok(found) => found,
-            Err(refused) => return refused,
+            Err(refused) => return *refused,
         };
         match (sent.get("state"), sent.get("username")) {
             _ if found.shape != LoginShape::IdentifierFirst => "this page has no such form",
@@ -245,7 +247,7 @@ pub(super) async fn password_page(
     match transaction(&mut state, params.get("state"), &headers) {
         Ok(found) if found.identifier.is_none() => on(&format!("/u/login/identifier?state={}", found.id)),
         Ok(found) => second_page(found, StatusCode::OK, None),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 

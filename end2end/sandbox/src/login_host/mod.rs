@@ -80,11 +80,11 @@ fn transaction<'a>(
     state: &'a mut State,
     id: Option<&str>,
     headers: &HeaderMap,
-) -> Result<&'a mut Transaction, Response> {
+) -> Result<&'a mut Transaction, Box<Response>> {
     let now = state.now();
     let cookie = auth::cookie(headers, "auth0").map(str::to_owned);
     id.and_then(|id| state.login.transaction(id, cookie.as_deref(), now))
-        .ok_or_else(|| oops(StatusCode::BAD_REQUEST, "You may have pressed the back button, refreshed during login, opened too many login dialogs, or there is some issue with cookies."))
+        .ok_or_else(|| Box::new(oops(StatusCode::BAD_REQUEST, "You may have pressed the back button, refreshed during login, opened too many login dialogs, or there is some issue with cookies.")))
 }
 
 async fn authorize(Shared(world): Shared<WorldHandle>, params: Params) -> Response {
@@ -168,7 +168,7 @@ async fn page(Shared(world): Shared<WorldHandle>, params: Params, headers: Heade
     let mut state = world.lock();
     match transaction(&mut state, params.get("state"), &headers) {
         Ok(transaction) => show(transaction, StatusCode::OK, None),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 

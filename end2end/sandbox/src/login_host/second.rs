@@ -22,14 +22,14 @@ fn standing(
     page: &str,
     params: &Params,
     headers: &HeaderMap,
-) -> Result<Transaction, Response> {
+) -> Result<Transaction, Box<Response>> {
     let found = transaction(state, params.get("state"), headers)?.clone();
     // A classic login brings its ticket back first.
     if found.ticket.is_some() {
-        return Err(oops(StatusCode::BAD_REQUEST, "The login is not finished"));
+        return Err(Box::new(oops(StatusCode::BAD_REQUEST, "The login is not finished")));
     }
     let place = next(state, &found);
-    if place.split('?').next() == Some(page) { Ok(found) } else { Err(on(&place)) }
+    if place.split('?').next() == Some(page) { Ok(found) } else { Err(Box::new(on(&place))) }
 }
 
 fn otp_form(of: &Transaction, error: Option<&str>) -> String {
@@ -51,7 +51,7 @@ pub(super) async fn otp_page(
 ) -> Response {
     match standing(&mut world.lock(), "/mfa", &params, &headers) {
         Ok(found) => Html(otp_form(&found, None)).into_response(),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -65,7 +65,7 @@ pub(super) async fn otp(
     let mut state = world.lock();
     let found = match standing(&mut state, "/mfa", &params, &headers) {
         Ok(found) => found,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     if sent.get("state") != Some(&found.id) {
         return oops(StatusCode::BAD_REQUEST, "a hidden field is missing or wrong");
@@ -107,7 +107,7 @@ pub(super) async fn expired(
             ),
         ))
         .into_response(),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -122,7 +122,7 @@ pub(super) async fn unverified(
             "<h1>Please verify your email</h1><p>We have sent you a message with a link. Open it, then sign in again.</p>",
         ))
         .into_response(),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -135,7 +135,7 @@ pub(super) async fn resume(
     let mut state = world.lock();
     let found = match standing(&mut state, "/authorize/resume", &params, &headers) {
         Ok(found) => found,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let now = state.now();
     let Some((transaction, code)) = state.login.issue_code(&found.id, now) else {

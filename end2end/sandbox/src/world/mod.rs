@@ -14,6 +14,7 @@ pub(crate) mod oauth;
 mod sessions;
 pub(crate) mod signin;
 mod tenants;
+mod tries;
 mod users;
 
 use std::collections::HashSet;
@@ -21,7 +22,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-pub use accounts::{AccountCondition, NewAccount, TriesView, TryOutcome};
+pub use accounts::{AccountCondition, NewAccount};
 pub use content::NewApp;
 pub(crate) use content::{App, Space};
 pub use handle::WorldHandle;
@@ -39,6 +40,7 @@ pub use signin::LoginShape;
 pub(crate) use signin::{CallbackRefusal, LoginHost};
 pub(crate) use tenants::{CORPORATE_HOST, Tenant};
 pub use tenants::{NewTenant, TenantRef};
+pub use tries::{TriesView, TryOutcome};
 pub use users::{NewUser, UserRef, UserStatus};
 pub(crate) use users::{Rights, User};
 

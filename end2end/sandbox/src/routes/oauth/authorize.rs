@@ -130,7 +130,8 @@ fn to_login(site: &Site, params: &Params) -> Response {
 
 fn consent_page(id: &str, name: &str, scopes: &[String]) -> Response {
     let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
-    let list: String = scopes.iter().map(|s| format!("<li>{}</li>", escape(s))).collect();
+    let list: Vec<_> = scopes.iter().map(|s| format!("<li>{}</li>", escape(s))).collect();
+    let list = list.concat();
     Html(format!(
         "<!DOCTYPE html><html lang=\"en\"><head><title>Authorize</title></head><body>\
          <h1>{} wants access to your Qlik account</h1><ul>{list}</ul>\

@@ -4,6 +4,7 @@
 //! <https://qlik.dev/authenticate/oauth/>, <https://qlik.dev/apis/rest/oauth/>.
 
 mod clients;
+mod grants;
 mod tokens;
 
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +14,8 @@ use jiff::SignedDuration;
 
 pub(crate) use clients::{Client, MAX_SECRETS, Secret};
 pub use clients::{Consent, NewClient, NewClientRef};
-pub(crate) use tokens::{Access, Asked, AuthCode, Issued, Refresh, TokenRefusal};
+pub(crate) use grants::TokenRefusal;
+pub(crate) use tokens::{Access, Asked, AuthCode, Issued, Refresh};
 pub use tokens::{TokenKind, TokenView};
 
 /// "Access tokens expire after 6 hours" (<https://qlik.dev/authenticate/oauth/>).

@@ -1,6 +1,8 @@
 //! `/api/v1/oauth-clients`, for Tenant Admins
 //! (<https://qlik.dev/apis/rest/oauth-clients/>). Codes of errors are not published.
 
+mod parts;
+
 use axum::extract::Path;
 use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
@@ -10,12 +12,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::extract::{Ctx, JsonBody, Params};
-use super::pages::{Dialect, Paging};
-use super::patch;
 use crate::clock::iso;
 use crate::envelope::{Answer, Flavour, Refusal};
-use crate::world::oauth::{Client, MAX_SECRETS, Secret};
+use crate::routes::extract::{Ctx, JsonBody, Params};
+use crate::routes::pages::{Dialect, Paging};
+use crate::routes::patch;
+use crate::world::oauth::Client;
 use crate::world::{Consent, NewClient, State, WorldHandle};
 
 const FLAVOUR: Flavour = Flavour::CORE;
@@ -34,12 +36,12 @@ pub(crate) fn routes() -> Router<WorldHandle> {
     Router::new()
         .route(PATH, get(list).post(create))
         .route("/api/v1/oauth-clients/{id}", get(read).patch(change).delete(remove))
-        .route("/api/v1/oauth-clients/{id}/actions/publish", post(publish))
-        .route("/api/v1/oauth-clients/{id}/client-secrets", post(add_secret))
-        .route("/api/v1/oauth-clients/{id}/client-secrets/{hint}", delete(remove_secret))
+        .route("/api/v1/oauth-clients/{id}/actions/publish", post(parts::publish))
+        .route("/api/v1/oauth-clients/{id}/client-secrets", post(parts::add_secret))
+        .route("/api/v1/oauth-clients/{id}/client-secrets/{hint}", delete(parts::remove_secret))
         .route(
             "/api/v1/oauth-clients/{id}/connection-configs/me",
-            get(connection).patch(change_connection).delete(disconnect),
+            get(parts::connection).patch(parts::change_connection).delete(parts::disconnect),
         )
 }
 
@@ -88,7 +90,7 @@ fn render(client: &Client) -> Value {
         "createdByType": "user",
     });
     let optional = [
-        ("clientUri", client.client_uri.clone()),
+        ("clientUri", client.home_uri.clone()),
         ("logoUri", client.logo_uri.clone()),
         ("jwksUri", client.jwks_uri.clone()),
         ("publishedAt", client.published.map(iso)),
@@ -216,7 +218,7 @@ async fn create(ctx: Ctx, body: JsonBody) -> Answer {
     let made = state.add_client(ctx.tenant(), new, &ctx.caller.user).map_err(|_| unknown())?;
     let client = of(&ctx, &mut state, &made.id)?;
     client.description = body.description.unwrap_or_default();
-    (client.client_uri, client.logo_uri, client.jwks_uri) = (body.client_uri, body.logo_uri, body.jwks_uri);
+    (client.home_uri, client.logo_uri, client.jwks_uri) = (body.client_uri, body.logo_uri, body.jwks_uri);
     let mut answer = render(client);
     if let Some(secret) = made.secrets.first() {
         answer["clientSecret"] = secret.value.as_str().into();
@@ -253,7 +255,7 @@ async fn change(ctx: Ctx, Path(id): Path<String>, body: JsonBody) -> Answer {
         match operation.path.as_str() {
             "/allowedOrigins" => next.origins = texts()?,
             "/clientName" => next.name = text()?,
-            "/clientUri" => next.client_uri = Some(text()?),
+            "/clientUri" => next.home_uri = Some(text()?),
             "/description" => next.description = text()?,
             "/logoUri" => next.logo_uri = Some(text()?),
             "/redirectUris" => next.redirect_uris = texts()?,
@@ -282,76 +284,5 @@ async fn remove(ctx: Ctx, Path(id): Path<String>) -> Answer {
     let mut state = ctx.state();
     of(&ctx, &mut state, &id)?;
     state.remove_client(&id).map_err(|_| unknown())?;
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-async fn publish(ctx: Ctx, Path(id): Path<String>) -> Answer {
-    admins(&ctx)?;
-    let mut state = ctx.state();
-    let now = state.now();
-    let at = *of(&ctx, &mut state, &id)?.published.get_or_insert(now);
-    Ok((StatusCode::CREATED, Json(json!({ "publishedAt": iso(at) }))).into_response())
-}
-
-async fn add_secret(ctx: Ctx, Path(id): Path<String>) -> Answer {
-    admins(&ctx)?;
-    let mut state = ctx.state();
-    let now = state.now();
-    let client = of(&ctx, &mut state, &id)?;
-    if !client.is_confidential() {
-        return Err(bad("Only clients of type web have secrets", "/appType"));
-    }
-    if client.secrets.len() >= MAX_SECRETS {
-        return Err(refuse(
-            StatusCode::CONFLICT,
-            "OAUTH-CLIENTS-9409",
-            "The client has the maximum of 5 secrets",
-        ));
-    }
-    let Secret { value, hint, created, created_by } = client.add_secret(now, &ctx.caller.user);
-    let body = json!({
-        "clientId": id, "clientSecret": value, "hint": hint, "createdAt": iso(created), "createdBy": created_by,
-    });
-    Ok((StatusCode::CREATED, Json(body)).into_response())
-}
-
-async fn remove_secret(ctx: Ctx, Path((id, hint)): Path<(String, String)>) -> Answer {
-    admins(&ctx)?;
-    let mut state = ctx.state();
-    let client = of(&ctx, &mut state, &id)?;
-    let before = client.secrets.len();
-    client.secrets.retain(|secret| secret.hint != hint);
-    if client.secrets.len() == before {
-        return Err(unknown());
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-async fn connection(ctx: Ctx, Path(id): Path<String>) -> Answer {
-    admins(&ctx)?;
-    let mut state = ctx.state();
-    let client = of(&ctx, &mut state, &id)?;
-    Ok(Json(json!({ "consentMethod": client.consent, "status": "active" })).into_response())
-}
-
-async fn change_connection(ctx: Ctx, Path(id): Path<String>, body: JsonBody) -> Answer {
-    admins(&ctx)?;
-    let operations = patch::read(&body, &["/consentMethod"], FLAVOUR, BAD_REQUEST)?;
-    let mut state = ctx.state();
-    let client = of(&ctx, &mut state, &id)?;
-    for operation in operations {
-        client.consent = serde_json::from_value(operation.value)
-            .map_err(|_| bad("consentMethod must be required or trusted", "/consentMethod"))?;
-    }
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Ends the tenant's connection: what was consented to and given out ends with it.
-async fn disconnect(ctx: Ctx, Path(id): Path<String>) -> Answer {
-    admins(&ctx)?;
-    let mut state = ctx.state();
-    of(&ctx, &mut state, &id)?.consent = Consent::Required;
-    state.oauth.consents.retain(|(client, _), _| *client != id);
-    state.end_tokens(ctx.tenant(), Some(&id), None, None, false);
     Ok(StatusCode::NO_CONTENT.into_response())
 }
