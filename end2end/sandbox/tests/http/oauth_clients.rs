@@ -143,7 +143,7 @@ async fn accounts_pages_clients_and_tokens_are_set_from_outside() {
             StatusCode::OK,
         ),
     ] {
-        let request = control_request(&acme, Method::PATCH, path, body);
+        let request = control_request(&acme, Method::PATCH, path, &body);
         assert_eq!(request.send().await.unwrap().status(), expected, "{path}");
     }
     let client = json!({"tenant": acme.tenant.id, "name": "robot", "consent": "trusted",
@@ -185,7 +185,7 @@ async fn accounts_pages_clients_and_tokens_are_set_from_outside() {
     }
 }
 
-fn control_request(acme: &Acme, method: Method, path: &str, body: Value) -> reqwest::RequestBuilder {
+fn control_request(acme: &Acme, method: Method, path: &str, body: &Value) -> reqwest::RequestBuilder {
     let url = format!("http://{}{path}", acme.sandbox.control_addr().unwrap());
-    acme.http.request(method, url).json(&body)
+    acme.http.request(method, url).json(body)
 }
