@@ -159,7 +159,7 @@ async fn authorize(Shared(world): Shared<WorldHandle>, params: Params) -> Respon
         "did=s%3Av0%3A{}; Max-Age=31557600; Path=/; Expires={expires}; HttpOnly; Secure; SameSite=None",
         ids::uuid()
     );
-    state.login.transactions.insert(id, transaction);
+    state.login.open(transaction);
     with_cookie(with_cookie(on(&next), &own), &device)
 }
 

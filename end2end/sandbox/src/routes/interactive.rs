@@ -100,7 +100,7 @@ async fn begin(Shared(world): Shared<WorldHandle>, site: Site, params: Params, h
         "{STATE_COOKIE}={}; Path=/login; Expires={expires}; Max-Age={STATE_COOKIE_S}; HttpOnly; Secure; SameSite=None",
         pending.cookie
     );
-    state.login.pending.insert(id, pending);
+    state.login.await_callback(id, pending);
     let mut response = found(format!("{provider}?{}", query.finish()));
     if let Ok(line) = HeaderValue::from_str(&line) {
         response.headers_mut().append(header::SET_COOKIE, line);

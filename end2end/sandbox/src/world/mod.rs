@@ -4,6 +4,7 @@
 //! reach the same state through [`WorldHandle`].
 
 mod accounts;
+mod callback;
 mod content;
 mod handle;
 mod idps;
@@ -23,6 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 pub use accounts::{AccountCondition, NewAccount};
+pub(crate) use callback::CallbackRefusal;
 pub use content::NewApp;
 pub(crate) use content::{App, Space};
 pub use handle::WorldHandle;
@@ -36,8 +38,8 @@ pub(crate) use login::{LoginRefusal, LoginRequest};
 pub use oauth::{Consent, NewClient, NewClientRef, TokenKind, TokenView};
 pub use sessions::SessionView;
 pub(crate) use sessions::{Session, Sessions};
+pub(crate) use signin::LoginHost;
 pub use signin::LoginShape;
-pub(crate) use signin::{CallbackRefusal, LoginHost};
 pub(crate) use tenants::{CORPORATE_HOST, Tenant};
 pub use tenants::{NewTenant, TenantRef};
 pub use tries::{TriesView, TryOutcome};

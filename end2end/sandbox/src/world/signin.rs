@@ -14,14 +14,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::accounts::Accounts;
-use super::login::Claims;
-use super::{LoginRefusal, Session, State};
 use crate::ids;
 
 /// Qlik's own login host.
 pub(crate) const LOGIN_HOST: &str = "login.qlik.com";
 /// How long a person may take from the tenant's `/login` to its callback.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+pub(super) const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// How long a code may be on its way.
 const CODE_LIFE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -119,7 +117,7 @@ pub(crate) struct LoginHost {
     pub(crate) hold: watch::Sender<bool>,
     /// Posts to the login form that were refused before the password was looked at.
     pub(crate) malformed: u32,
-    pub(crate) pending: HashMap<String, Pending>,
+    pub(super) pending: HashMap<String, Pending>,
     pub(crate) transactions: HashMap<String, Transaction>,
     codes: HashMap<String, Code>,
 }
@@ -152,19 +150,6 @@ impl fmt::Debug for LoginHost {
     }
 }
 
-/// Why a tenant does not take what a browser brings to its callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallbackRefusal {
-    /// No login of this state is under way in this browser.
-    State,
-    /// The code is unknown, used, late, or another client's.
-    Code,
-    /// The account is no member of the tenant and is not made one.
-    NotMember,
-    /// The user's standing keeps him out.
-    User(LoginRefusal),
-}
-
 /// The S256 challenge of a verifier (RFC 7636, section 4.2).
 pub(crate) fn s256(verifier: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
@@ -182,7 +167,30 @@ pub(crate) fn is_verifier(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
 }
 
+/// From so many on, what is too old to be used is forgotten: a load test must not
+/// fill the memory.
+const CAPACITY: usize = 1_000;
+
 impl LoginHost {
+    /// Keeps a tenant's side of a login until its callback.
+    pub(crate) fn await_callback(&mut self, state: String, pending: Pending) {
+        if self.pending.len() >= CAPACITY {
+            let now = pending.created;
+            self.pending.retain(|_, p| now.duration_since(p.created) < PATIENCE);
+        }
+        self.pending.insert(state, pending);
+    }
+
+    /// Keeps the host's side of a login until its code.
+    pub(crate) fn open(&mut self, transaction: Transaction) {
+        if self.transactions.len() >= CAPACITY {
+            let now = transaction.created;
+            self.transactions.retain(|_, t| now.duration_since(t.created) < PATIENCE);
+            self.codes.retain(|_, c| now.duration_since(c.created) < CODE_LIFE);
+        }
+        self.transactions.insert(transaction.id.clone(), transaction);
+    }
+
     pub(crate) fn is_host(&self, host: &str) -> bool {
         self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     }
@@ -219,7 +227,7 @@ impl LoginHost {
     }
 
     /// A code is good once, for the login that asked for it.
-    fn redeem(&mut self, code: &str, pending: &Pending, now: Timestamp) -> Option<String> {
+    pub(super) fn redeem(&mut self, code: &str, pending: &Pending, now: Timestamp) -> Option<String> {
         let found = self.codes.remove(code)?;
         let good = found.client == self.client_id
             && found.redirect_uri == pending.redirect_uri
@@ -227,44 +235,6 @@ impl LoginHost {
             && found.challenge == s256(&pending.verifier)
             && now.duration_since(found.created) < CODE_LIFE;
         good.then_some(found.email)
-    }
-}
-
-impl State {
-    /// Takes a browser's code and signs its account in. The state is used up
-    /// whatever becomes of it.
-    pub(crate) fn finish_login(
-        &mut self,
-        tenant: &str,
-        state: &str,
-        cookie: Option<&str>,
-        code: &str,
-    ) -> Result<(Session, String), CallbackRefusal> {
-        let now = self.now();
-        let known = self.login.pending.get(state).is_some_and(|p| {
-            p.tenant == tenant
-                && Some(p.cookie.as_str()) == cookie
-                && now.duration_since(p.created) < PATIENCE
-        });
-        if !known {
-            return Err(CallbackRefusal::State);
-        }
-        let pending = self.login.pending.remove(state).ok_or(CallbackRefusal::State)?;
-        let email = self.login.redeem(code, &pending, now).ok_or(CallbackRefusal::Code)?;
-        let account = self.login.accounts.get(&email).ok_or(CallbackRefusal::Code)?;
-        let claims = Claims::of_account(&account.subject, &account.name, &account.email);
-        let member = self.users_of(tenant).any(|u| {
-            u.subject == claims.sub
-                || u.visible_email().is_some_and(|e| e.eq_ignore_ascii_case(&claims.email))
-        });
-        if !member && !self.tenant(tenant).is_some_and(|t| t.create_users_on_login) {
-            return Err(CallbackRefusal::NotMember);
-        }
-        let user = self.resolve(tenant, &claims).map_err(CallbackRefusal::User)?;
-        let rights =
-            self.user(&user).map(super::User::rights).ok_or(CallbackRefusal::User(LoginRefusal::Disabled))?;
-        // Qlik's session event has no idpId for Qlik Accounts.
-        Ok((self.open_session(tenant, &user, "", rights), pending.returnto))
     }
 }
 
@@ -289,5 +259,26 @@ mod tests {
             format!("{host:?}"),
             "LoginHost { hosts: [\"login.qlik.com\", \"sso.example\"], shape: Classic, .. }"
         );
+    }
+
+    #[test]
+    fn logins_that_nobody_finished_do_not_pile_up() {
+        let mut host = LoginHost::default();
+        let pending = |secs: i64| Pending {
+            tenant: String::new(),
+            cookie: String::new(),
+            nonce: String::new(),
+            verifier: String::new(),
+            redirect_uri: String::new(),
+            returnto: String::new(),
+            created: Timestamp::from_second(1_800_000_000 + secs).unwrap(),
+        };
+        for n in 0..CAPACITY {
+            host.await_callback(n.to_string(), pending(0));
+        }
+        host.await_callback("late".into(), pending(599));
+        assert_eq!(host.pending.len(), CAPACITY + 1, "those may still come");
+        host.await_callback("later".into(), pending(600));
+        assert_eq!(host.pending.len(), 2);
     }
 }

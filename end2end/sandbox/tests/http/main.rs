@@ -21,9 +21,13 @@ mod gate;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod oauth_assertions;
+#[cfg(test)]
 mod oauth_clients;
 #[cfg(test)]
 mod oauth_codes;
+#[cfg(test)]
+mod oauth_elsewhere;
 #[cfg(test)]
 mod oauth_tokens;
 #[cfg(test)]
