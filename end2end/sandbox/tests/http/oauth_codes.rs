@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::SignedDuration;
 use reqwest::{StatusCode, Url};
-use sandbox::{Consent, LoginShape, NewClient, NewClientRef, TokenKind, UserStatus};
+use sandbox::{Consent, LoginShape, NewAccount, NewClient, NewClientRef, TokenKind, UserStatus};
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, Page};
@@ -137,8 +137,14 @@ async fn a_consent_is_given_by_the_user_who_was_asked() {
     let own = [("decision", "allow")];
     let mut stranger = asking.scene.browser();
     let end = stranger.submit(&page, "question", &own).await;
-    assert_eq!(end.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(end.status, StatusCode::UNAUTHORIZED, "nobody is signed in");
     assert_eq!(asking.browser.submit(&page, "question", &own).await.status, StatusCode::FOUND);
+    let world = asking.scene.world();
+    world.add_account(NewAccount::new("ada@acme.example", "pw"));
+    asking.scene.sign_in(&mut stranger, "ada@acme.example", "pw").await;
+    let page = asking.ask(&[("prompt", "consent")]).await;
+    let end = stranger.submit(&page, "question", &own).await;
+    assert_eq!(end.status, StatusCode::BAD_REQUEST, "the question was put to another user");
 }
 
 #[tokio::test]

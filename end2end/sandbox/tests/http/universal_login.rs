@@ -196,6 +196,26 @@ async fn the_callback_wants_its_own_browser_a_fresh_code_and_each_of_them_once()
 }
 
 #[tokio::test]
+async fn a_code_for_another_challenge_or_another_nonce_is_refused() {
+    for name in ["code_challenge", "nonce"] {
+        let scene = scene(LoginShape::Form).await;
+        let mut browser = scene.browser();
+        let first = browser.get(&scene.start()).await;
+        let mut authorize: reqwest::Url = first.location.unwrap().parse().unwrap();
+        let changed: Vec<_> = authorize
+            .query_pairs()
+            .map(|(n, v)| (n.to_string(), if n == name { "A".repeat(43) } else { v.to_string() }))
+            .collect();
+        authorize.query_pairs_mut().clear().extend_pairs(changed);
+        let page = browser.get(authorize.as_str()).await;
+        let page = browser.follow(page).await;
+        let submitted = answer(&mut browser, &page, EMAIL, PASSWORD).await;
+        let end = onward(&mut browser, submitted).await;
+        assert_eq!((end.status, code(&end.json())), (StatusCode::UNAUTHORIZED, "LOGIN-5"), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_late_code_and_a_late_person_are_refused() {
     let scene = scene(LoginShape::Form).await;
     let mut browser = scene.browser();
