@@ -1,4 +1,4 @@
-//! Who is asking: an API key or a pair of session cookies, never both.
+//! Who is asking: an API key, an OAuth token or a pair of session cookies.
 
 use http::{HeaderMap, Method, StatusCode, header};
 
@@ -13,6 +13,8 @@ pub(crate) enum Credential {
     ApiKey(String),
     /// The cookie session of this `eas.sid`.
     Session(String),
+    /// An OAuth access token with these scopes.
+    OAuth(Vec<String>),
 }
 
 impl std::fmt::Debug for Credential {
@@ -21,6 +23,7 @@ impl std::fmt::Debug for Credential {
         match self {
             Self::ApiKey(id) => write!(f, "ApiKey({id})"),
             Self::Session(_) => f.write_str("Session"),
+            Self::OAuth(scopes) => write!(f, "OAuth({scopes:?})"),
         }
     }
 }
@@ -67,7 +70,10 @@ pub(crate) fn identify(state: &mut State, tenant: &str, headers: &HeaderMap) -> 
     match shown(headers) {
         AuthKind::Bearer => {
             let token = bearer(headers).ok_or_else(Refusal::unauthorized)?;
-            by_key(state, tenant, token)
+            match by_token(state, tenant, token, None) {
+                Some(caller) => Ok(caller),
+                None => by_key(state, tenant, token),
+            }
         }
         AuthKind::Session => by_cookies(state, tenant, headers).ok_or_else(Refusal::unauthorized),
         AuthKind::None => Err(Refusal::unauthorized()),
@@ -91,8 +97,32 @@ fn by_key(state: &State, tenant: &str, token: &str) -> Result<Caller, Refusal> {
     })
 }
 
+/// An access token; `purpose` is what a temporary token was exchanged for.
+pub(crate) fn by_token(state: &State, tenant: &str, token: &str, purpose: Option<&str>) -> Option<Caller> {
+    let access = state.authenticate_token(tenant, token, purpose)?;
+    let rights = state.rights_of(access)?;
+    Some(Caller { user: access.user.clone(), rights, credential: Credential::OAuth(access.scopes.clone()) })
+}
+
+/// An access token opens what its scopes name
+/// (<https://qlik.dev/authenticate/oauth/scopes/>): `user_default` and
+/// `admin_classic` the API, `admin.users` the users, `mcp:execute` and the rest
+/// nothing that is built here. Every token may ask who its bearer is.
+pub(crate) fn check_scope(caller: &Caller, path: &str) -> Result<(), Refusal> {
+    let Credential::OAuth(scopes) = &caller.credential else { return Ok(()) };
+    let has = |name: &str| scopes.iter().any(|s| s == name);
+    let users = "/api/v1/users";
+    let own = path == "/api/v1/users/me" || path.strip_prefix("/api/v1/users/") == Some(&caller.user);
+    let of_users = path == users || path.starts_with("/api/v1/users/");
+    let of_user_scopes = of_users && (has("admin.users") || has("admin.users:read"));
+    if own || of_user_scopes || has("user_default") || has("admin_classic") {
+        return Ok(());
+    }
+    Err(Refusal::new(StatusCode::FORBIDDEN, "HTTP-403", "The access token lacks a scope for this"))
+}
+
 /// Both cookies are needed: <https://qlik.dev/authenticate/jwt/jwt-proxy/>.
-fn by_cookies(state: &mut State, tenant: &str, headers: &HeaderMap) -> Option<Caller> {
+pub(crate) fn by_cookies(state: &mut State, tenant: &str, headers: &HeaderMap) -> Option<Caller> {
     let (sid, sig) = (cookie(headers, "eas.sid")?, cookie(headers, "eas.sid.sig")?);
     let session = state.authenticate_session(tenant, sid, sig)?;
     Some(Caller { user: session.user, rights: session.rights, credential: Credential::Session(session.sid) })

@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::clock::later;
-use crate::world::{NewApp, NewTenant, NewUser, State, UserRef, UserStatus, WorldError};
+use crate::world::{
+    NewAccount, NewApp, NewClient, NewTenant, NewUser, State, UserRef, UserStatus, WorldError,
+};
 
 /// What the demo world is adjusted to.
 #[derive(Debug, Clone)]
@@ -36,8 +38,32 @@ pub struct Demo {
     pub admin: UserRef,
     /// Further users, each with other apps.
     pub users: Vec<UserRef>,
+    /// A Qlik Account for each of these users.
+    pub accounts: Vec<DemoAccount>,
+    /// A trusted web client that may impersonate, and send its codes to
+    /// `oauth_redirect_uri`.
+    pub oauth_client_id: String,
+    /// Its secret.
+    pub oauth_client_secret: String,
+    /// Where its codes may go.
+    pub oauth_redirect_uri: String,
     /// A second tenant, without anything that fits the portal.
     pub other_tenant_host: String,
+}
+
+/// What a demo user signs in with at the login host.
+#[derive(Clone, Serialize)]
+pub struct DemoAccount {
+    /// The e-mail.
+    pub email: String,
+    /// The password.
+    pub password: String,
+}
+
+impl std::fmt::Debug for DemoAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DemoAccount").field("email", &self.email).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Demo {
@@ -54,6 +80,9 @@ impl std::fmt::Debug for Demo {
 const MAX_KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// What the help page asks for.
 const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 3);
+
+/// Where a portal is likely to take codes; the control interface can name another.
+const OAUTH_CALLBACK: &str = "/qlik/oauth/callback";
 
 /// Names of apps: subject, then view.
 const SUBJECTS: [&str; 8] =
@@ -122,7 +151,20 @@ pub(crate) fn seed(state: &mut State, options: &DemoOptions) -> Result<Demo, Wor
     )?;
     let web_integration_id = integration.id.clone();
     let key = state.create_key(&ada.id, "Reporting portal", KEY_LIFETIME)?;
+    let accounts = add_accounts(state, &[&ada, &bea, &carl, &dora])?;
+    let oauth_redirect_uri = format!("{}{OAUTH_CALLBACK}", options.portal_origin);
+    let client = NewClient {
+        redirect_uris: vec![oauth_redirect_uri.clone()],
+        scopes: vec!["user_default".into(), "admin.users:read".into()],
+        ..NewClient::impersonator("Reporting portal")
+    };
+    let client = state.add_client(&acme.id, client, &ada.id)?;
+    let oauth_client_secret = client.secrets.first().map(|secret| secret.value.clone()).unwrap_or_default();
     Ok(Demo {
+        accounts,
+        oauth_client_id: client.id,
+        oauth_client_secret,
+        oauth_redirect_uri,
         tenant_host: acme.alias_host,
         permanent_host: acme.permanent_host,
         tenant_id: acme.id,
@@ -134,6 +176,18 @@ pub(crate) fn seed(state: &mut State, options: &DemoOptions) -> Result<Demo, Wor
         users: vec![bea, carl, dora],
         other_tenant_host: globex.alias_host,
     })
+}
+
+/// A Qlik Account for each user, with a password that can be typed.
+fn add_accounts(state: &mut State, users: &[&UserRef]) -> Result<Vec<DemoAccount>, WorldError> {
+    let mut accounts = Vec::new();
+    for user in users {
+        let name = user.email.split('@').next().unwrap_or_default();
+        let password = format!("{name}-sandbox-1843");
+        state.add_account(NewAccount::new(user.email.clone(), password.clone()))?;
+        accounts.push(DemoAccount { email: user.email.clone(), password });
+    }
+    Ok(accounts)
 }
 
 #[cfg(test)]
@@ -156,9 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_keeps_the_key_to_itself() {
+    fn debug_output_keeps_keys_and_passwords_to_itself() {
         let mut state = State::new(Clock::starting(None));
         let demo = seed(&mut state, &DemoOptions { portal_origin: "http://127.0.0.1:3000".into() }).unwrap();
-        assert!(!format!("{demo:?}").contains(&demo.api_key));
+        let shown = format!("{demo:?} {:?}", demo.accounts);
+        for secret in [&demo.api_key, &demo.oauth_client_secret, &demo.accounts[0].password] {
+            assert!(!shown.contains(secret));
+        }
     }
 }

@@ -65,6 +65,15 @@ pub(crate) fn check_browser<B>(
     }
 }
 
+/// The bearer of `?accessToken=`, a token exchanged for websockets; a browser can't
+/// send headers with one (`@qlik/api`).
+pub(crate) fn by_access_token<B>(state: &State, tenant: &str, request: &Request<B>) -> Option<Caller> {
+    let query = request.uri().query().unwrap_or_default();
+    let token = form_urlencoded::parse(query.as_bytes())
+        .find_map(|(key, value)| (key == "accessToken").then(|| value.into_owned()))?;
+    auth::by_token(state, tenant, &token, Some("websocket"))
+}
+
 /// A value that may come as header, in the query, or both; an error where the two
 /// differ.
 fn both_ways(headers: &HeaderMap, query: &str, name: &str) -> Result<Option<String>, ()> {

@@ -53,6 +53,9 @@ impl Flavour {
     /// Items: no status, but a judgement of the error.
     pub(crate) const ITEMS: Self =
         Self { status: StatusMember::Absent, trace: false, meta: true, code_on_top: false };
+    /// OAuth: both a judgement of the error and a trace.
+    pub(crate) const OAUTH: Self =
+        Self { status: StatusMember::Text, trace: true, meta: true, code_on_top: false };
     /// The rate limiter, <https://qlik.dev/apis/rest/rate-limiting/>.
     const LIMITER: Self =
         Self { status: StatusMember::Absent, trace: false, meta: false, code_on_top: false };

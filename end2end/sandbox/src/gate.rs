@@ -18,9 +18,44 @@ use crate::envelope::Refusal;
 use crate::faults::Effect;
 use crate::ids;
 use crate::log::{self, LogEntry};
+use crate::login_host;
 use crate::rates::Tier;
-use crate::routes::Site;
+use crate::routes::{self, Site};
 use crate::world::WorldHandle;
+
+/// The virtual hosts of the one TLS listener.
+#[derive(Clone)]
+pub(crate) struct Routers {
+    pub(crate) tenants: Router,
+    /// `login.qlik.com` and its like.
+    pub(crate) login: Router,
+    /// Corporate identity providers.
+    pub(crate) corporate: Router,
+}
+
+impl Routers {
+    pub(crate) fn new(world: &WorldHandle) -> Self {
+        Self {
+            tenants: routes::router(world.clone()),
+            login: login_host::router(world.clone()),
+            corporate: login_host::corporate_router(world.clone()),
+        }
+    }
+
+    /// The router of a host that is no tenant's.
+    fn beside_tenants(&self, world: &WorldHandle, request: &Request<Body>) -> Option<&Router> {
+        let authority = authority(request);
+        let host = hostname(&authority);
+        let state = world.lock();
+        if state.login.is_host(host) {
+            Some(&self.login)
+        } else if state.is_corporate_host(host) {
+            Some(&self.corporate)
+        } else {
+            None
+        }
+    }
+}
 
 /// Logs a request and draws the fault that strikes it.
 pub(crate) fn receive(world: &WorldHandle, request: &Request<Incoming>) -> (u64, Option<Effect>, String) {
@@ -56,10 +91,16 @@ pub(crate) fn receive(world: &WorldHandle, request: &Request<Incoming>) -> (u64,
 /// Takes a request through the rules that stand before the routes.
 pub(crate) async fn pass(
     world: &WorldHandle,
-    router: &Router,
+    routers: &Routers,
     number: u64,
     mut request: Request<Body>,
 ) -> Response {
+    if let Some(router) = routers.beside_tenants(world, &request) {
+        return match router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+    }
     match admit(world, number, &request) {
         Ok((site, caller)) => {
             let cors = cors_headers(world, &site, request.headers());
@@ -72,7 +113,7 @@ pub(crate) async fn pass(
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
-            let mut response = match router.clone().oneshot(request).await {
+            let mut response = match routers.tenants.clone().oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
@@ -125,15 +166,19 @@ fn admit(
     let is_engine = path.starts_with(engine::PREFIX);
     if !(path.starts_with("/api/") || is_engine) || request.method() == Method::OPTIONS {
         // Who signs in is not known yet: such calls share one allowance.
-        if path == "/login/jwt-session" {
+        if path == "/login/jwt-session" || path == "/oauth/token" {
             state.rates.admit(&tenant, "login", users, tier, now).map_err(Refusal::rate_limited)?;
         }
         return Ok((site, None));
     }
-    let caller = auth::identify(&mut state, &tenant, request.headers())?;
+    let by_query = if is_engine { engine::by_access_token(&state, &tenant, request) } else { None };
+    let caller = match by_query {
+        Some(caller) => caller,
+        None => auth::identify(&mut state, &tenant, request.headers())?,
+    };
     let key = match &caller.credential {
         Credential::ApiKey(id) => Some(id.clone()),
-        Credential::Session(_) => None,
+        Credential::Session(_) | Credential::OAuth(_) => None,
     };
     let user = caller.user.clone();
     state.log.amend(number, |entry| {
@@ -141,6 +186,7 @@ fn admit(
         entry.key = key;
     });
     state.rates.admit(&tenant, &caller.user, users, tier, now).map_err(Refusal::rate_limited)?;
+    auth::check_scope(&caller, path)?;
     if is_engine {
         engine::check_browser(&state, &tenant, &caller, request)?;
     } else {
@@ -169,7 +215,13 @@ fn hostname(authority: &str) -> &str {
 fn cors_headers(world: &WorldHandle, site: &Site, headers: &HeaderMap) -> Option<HeaderMap> {
     let origin = headers.get(header::ORIGIN)?;
     let text = origin.to_str().ok()?;
-    let listed = world.lock().integrations_of(&site.tenant).any(|w| w.allows(text));
+    let listed = {
+        let state = world.lock();
+        let clients = &state.oauth.clients;
+        // A client's own origins may ask for its tokens and use them.
+        clients.iter().any(|c| c.tenant == site.tenant && c.origins.iter().any(|o| o == text))
+            || state.integrations_of(&site.tenant).any(|w| w.allows(text))
+    };
     if !listed {
         return None;
     }

@@ -3,7 +3,7 @@
 //! It serves any number of tenants over HTTPS under their real hostnames, with a
 //! certificate authority of its own, and behaves as Qlik's public documents say:
 //! users, API keys, JWT login, cookie sessions, web integrations, identity
-//! providers, items, spaces and the engine's websocket. Where the documents are silent the code says so
+//! providers, OAuth, the universal login at `login.qlik.com`, items, spaces and the engine's websocket. Where the documents are silent the code says so
 //! and picks what a careful client must survive anyway.
 //!
 //! It knows nothing of the clients that are tested against it and shares no code
@@ -35,6 +35,7 @@ mod faults;
 mod gate;
 mod ids;
 mod log;
+mod login_host;
 mod rates;
 mod routes;
 mod server;
@@ -53,12 +54,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use control::CONTROL_HELP;
-pub use demo::{Demo, DemoOptions};
+pub use demo::{Demo, DemoAccount, DemoOptions};
 pub use faults::{Effect, EngineFault, Fault};
 pub use log::{AuthKind, LogEntry};
 pub use world::{
-    Event, EventKind, IdpView, KeyStatus, KeyView, NewApp, NewTenant, NewUser, SessionView, Switches,
-    TenantRef, UserRef, UserStatus, WebIntegrationView, WorldError, WorldHandle,
+    AccountCondition, Consent, Event, EventKind, IdpView, KeyStatus, KeyView, LoginShape, NewAccount, NewApp,
+    NewClient, NewClientRef, NewTenant, NewUser, SessionView, Switches, TenantRef, TokenKind, TokenView,
+    TriesView, TryOutcome, UserRef, UserStatus, WebIntegrationView, WorldError, WorldHandle,
 };
 
 /// How a sandbox is started.
@@ -76,12 +78,22 @@ pub struct SandboxConfig {
     pub ca_dir: Option<PathBuf>,
     /// Fills the world with the demo tenants; empty without it.
     pub demo: Option<DemoOptions>,
+    /// Further names of the login host, beside `login.qlik.com`. The first one of
+    /// all is where tenants lead to.
+    pub login_hosts: Vec<String>,
 }
 
 impl Default for SandboxConfig {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { listen: any, control: Some(any), start: None, ca_dir: None, demo: None }
+        Self {
+            listen: any,
+            control: Some(any),
+            start: None,
+            ca_dir: None,
+            demo: None,
+            login_hosts: Vec::new(),
+        }
     }
 }
 
@@ -116,6 +128,7 @@ impl Sandbox {
         let ca_pem = authority.pem().to_owned();
         let acceptor = server::acceptor(authority.server_config()?);
         let mut state = world::State::new(clock::Clock::starting(config.start));
+        state.login.hosts.extend(config.login_hosts.clone());
         let demo = config.demo.as_ref().map(|options| demo::seed(&mut state, options)).transpose()?;
         let world = WorldHandle::new(state);
         let stop = CancellationToken::new();
@@ -125,7 +138,7 @@ impl Sandbox {
             .await
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         let addr = listener.local_addr()?;
-        let router = routes::router(world.clone());
+        let router = gate::Routers::new(&world);
         tasks.spawn(server::serve_tls(listener, acceptor, world.clone(), router, stop.clone()));
 
         let mut control_addr = None;
@@ -138,6 +151,7 @@ impl Sandbox {
                 demo: Arc::new(Mutex::new(demo.clone())),
                 options: config.demo,
                 start: config.start,
+                login_hosts: config.login_hosts,
             };
             tasks.spawn(server::serve_plain(listener, control::router(control), stop.clone()));
         }
@@ -164,10 +178,21 @@ impl Sandbox {
         &self.ca_pem
     }
 
-    /// Sends every tenant's traffic here: `*.qlikcloud.com=127.0.0.1:PORT`, where
-    /// `*` stands for any number of labels.
+    /// Sends every tenant's traffic here, and that of the login hosts and corporate
+    /// identity providers that there are now:
+    /// `*.qlikcloud.com=127.0.0.1:PORT,login.qlik.com=127.0.0.1:PORT,…`, where `*`
+    /// stands for any number of labels.
     pub fn resolve_spec(&self) -> String {
-        format!("*.qlikcloud.com={}", self.addr)
+        let state = self.world.lock();
+        let mut hosts = vec!["*.qlikcloud.com".to_owned()];
+        let corporate = state.tenants.iter().map(|t| &t.corporate_host);
+        for host in state.login.hosts.iter().map(String::as_str).chain([world::CORPORATE_HOST]) {
+            hosts.push(host.to_owned());
+        }
+        hosts.extend(corporate.cloned());
+        let mut known = std::collections::BTreeSet::new();
+        hosts.retain(|host| known.insert(host.to_ascii_lowercase()));
+        hosts.iter().map(|host| format!("{host}={}", self.addr)).collect::<Vec<_>>().join(",")
     }
 
     /// The world, for setting the scene and looking at what happened.

@@ -72,10 +72,12 @@ pub(crate) fn present(headers: &HeaderMap) -> Vec<String> {
     OF_INTEREST.iter().filter(|name| headers.contains_key(**name)).map(|&name| name.to_owned()).collect()
 }
 
-/// A query without the tokens that a websocket's may have.
+/// A query without the tokens, states and codes that it may have.
 pub(crate) fn without_tokens(query: &str) -> String {
     let shown = |pair: &str| match pair.split_once('=') {
-        Some((name @ ("qlik-csrf-token" | "accessToken"), _)) => format!("{name}=***"),
+        Some((name @ ("qlik-csrf-token" | "accessToken" | "code" | "state" | "nonce"), _)) => {
+            format!("{name}=***")
+        }
         _ => pair.to_owned(),
     };
     query.split('&').map(shown).collect::<Vec<_>>().join("&")

@@ -35,6 +35,9 @@ struct Args {
     /// Starts without the demo world.
     #[arg(long)]
     empty: bool,
+    /// Serves the universal login under this name too, beside login.qlik.com.
+    #[arg(long, value_name = "HOST")]
+    login_host: Vec<String>,
     /// What to log to standard error.
     #[arg(long, value_name = "FILTER", default_value = "warn", env = "QLIK_SANDBOX_LOG")]
     log: String,
@@ -61,6 +64,7 @@ async fn main() -> anyhow::Result<()> {
         start: None,
         ca_dir: args.ca_dir.clone(),
         demo: (!args.empty).then(|| DemoOptions { portal_origin: args.portal_origin.clone() }),
+        login_hosts: args.login_host.clone(),
     })
     .await?;
     if let Some(path) = &args.ca_file {
@@ -107,13 +111,19 @@ fn greeting(sandbox: &Sandbox, ca_file: Option<&Path>) -> String {
 
 fn demo_lines(demo: &Demo) -> String {
     let users: Vec<_> = demo.users.iter().map(|user| user.email.as_str()).collect();
+    let accounts: Vec<_> = demo.accounts.iter().map(|a| format!("{} / {}", a.email, a.password)).collect();
     format!(
         "\n  Qlik Sense tenant hostname   {}\n  Web Integration Id           {}\n  \
-         Qlik Sense API key           {}\n\n  \
+         Qlik Sense API key           {}\n  \
+         OAuth client id              {}\n  OAuth client secret          {}\n  \
+         Qlik Accounts                {}\n\n  \
          The key is {}'s and lasts 3 days. Other users: {}.\n",
         demo.tenant_host,
         demo.web_integration_id,
         demo.api_key,
+        demo.oauth_client_id,
+        demo.oauth_client_secret,
+        accounts.join("\n                               "),
         demo.admin.email,
         users.join(", "),
     )

@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 
 use crate::envelope::Refusal;
 use crate::faults::Effect;
-use crate::gate;
+use crate::gate::{self, Routers};
 use crate::world::WorldHandle;
 
 /// What goes on over a connection once it is no longer HTTP. The connection's own
@@ -54,7 +54,7 @@ pub(crate) async fn serve_tls(
     listener: TcpListener,
     acceptor: TlsAcceptor,
     world: WorldHandle,
-    router: Router,
+    router: Routers,
     stop: CancellationToken,
 ) {
     accept(listener, stop, move |tcp| {
@@ -144,7 +144,7 @@ where
 async fn answer(
     request: Request<Incoming>,
     world: WorldHandle,
-    router: Router,
+    router: Routers,
     cut: CancellationToken,
 ) -> Result<Response, Infallible> {
     let (number, effect, host) = gate::receive(&world, &request);

@@ -67,7 +67,7 @@ export function redirect(listen, ca) {
   const connect = tls.connect;
   tls.connect = function (options, ...rest) {
     const name = options.servername || options.host;
-    if (typeof name === "string" && name.endsWith(".qlikcloud.com")) {
+    if (typeof name === "string" && (name.endsWith(".qlikcloud.com") || name === "login.qlik.com")) {
       options = { ...options, servername: name, host, port: Number(port), ca };
     }
     return connect.call(this, options, ...rest);

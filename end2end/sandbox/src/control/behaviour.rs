@@ -25,6 +25,7 @@ pub(super) async fn state(on: On) -> Done {
         "now": now,
         "tenants": tenants.collect::<Result<Vec<_>, _>>()?,
         "events": state.events,
+        "login_host": super::sign_in::host_json(&state),
         "faults": fault_list(&state),
         "switches": state.switches,
         "requests": state.log.entries().len(),
@@ -68,6 +69,8 @@ fn tenant_json(state: &State, tenant: &crate::world::Tenant, now: Timestamp) -> 
         .collect();
     let keys: Vec<_> = state.keys.iter().filter(|k| of(&k.tenant)).map(|k| k.view(now)).collect();
     let idps: Vec<_> = state.idps_of(&tenant.id).map(crate::world::Idp::view).collect();
+    let clients: Vec<_> =
+        state.oauth.clients.iter().filter(|c| of(&c.tenant)).map(super::oauth::client_json).collect();
     Ok(json!({
         "id": tenant.id,
         "name": tenant.name,
@@ -78,6 +81,10 @@ fn tenant_json(state: &State, tenant: &crate::world::Tenant, now: Timestamp) -> 
         "session_idle_min": tenant.session_idle_minutes(),
         "session_max_min": tenant.session_max_minutes(),
         "corporate_idp": tenant.corporate_idp,
+        "corporate_host": tenant.corporate_host,
+        "create_users_on_login": tenant.create_users_on_login,
+        "oauth_clients": clients,
+        "oauth_tokens": to_json(state.token_views(&tenant.id))?,
         "users": users,
         "keys": to_json(keys)?,
         "web_integrations": integrations,
@@ -98,6 +105,7 @@ pub(super) async fn demo(on: On) -> Done {
 
 pub(super) async fn reset(on: On) -> Done {
     let mut fresh = State::new(Clock::starting(on.start));
+    fresh.login.hosts.extend(on.login_hosts.clone());
     let seeded = match &on.options {
         Some(options) => Some(demo::seed(&mut fresh, options)?),
         None => None,

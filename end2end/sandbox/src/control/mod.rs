@@ -1,7 +1,9 @@
 #![doc = include_str!("help.md")]
 
 mod behaviour;
+mod oauth;
 mod scene;
+mod sign_in;
 
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ pub(crate) struct Control {
     pub(crate) demo: Arc<std::sync::Mutex<Option<Demo>>>,
     pub(crate) options: Option<DemoOptions>,
     pub(crate) start: Option<jiff::Timestamp>,
+    pub(crate) login_hosts: Vec<String>,
 }
 
 /// A refusal of the control interface.
@@ -94,6 +97,16 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/apps", post(scene::add_app))
         .route("/sessions", delete(scene::end_sessions))
         .route("/rotate-csrf", post(scene::rotate_csrf))
+        .route("/login-host", get(sign_in::read).patch(sign_in::change))
+        .route("/accounts", get(sign_in::accounts).post(sign_in::add_account))
+        .route("/accounts/{email}", patch(sign_in::change_account).delete(sign_in::delete_account))
+        .route("/tries", delete(sign_in::forget_tries))
+        .route("/oauth-clients", post(oauth::add_client))
+        .route("/oauth-clients/{id}", patch(oauth::change_client).delete(oauth::delete_client))
+        .route("/oauth-consents", delete(oauth::forget_consents))
+        .route("/oauth-tokens", get(oauth::tokens))
+        .route("/oauth-tokens/expire", post(oauth::expire))
+        .route("/oauth-tokens/revoke", post(oauth::revoke))
         .fallback(|| async { Wrong(StatusCode::NOT_FOUND, "no such verb; see --help-control".into()) })
         .layer(middleware::from_fn(loopback_only))
         .with_state(control)

@@ -15,7 +15,7 @@ use crate::duration;
 use crate::world::{NewApp, NewIdp, NewTenant, NewUser, UserStatus};
 
 /// Splits `"tenant"` off a body and reads the rest.
-fn with_tenant<T: DeserializeOwned>(mut body: Value) -> Result<(String, T), Wrong> {
+pub(super) fn with_tenant<T: DeserializeOwned>(mut body: Value) -> Result<(String, T), Wrong> {
     let tenant = body
         .as_object_mut()
         .and_then(|members| members.remove("tenant"))
@@ -42,6 +42,8 @@ pub(super) struct TenantChange {
     session_idle_min: Option<u32>,
     session_max_min: Option<u32>,
     corporate_idp: Option<bool>,
+    corporate_host: Option<String>,
+    create_users_on_login: Option<bool>,
 }
 
 pub(super) async fn change_tenant(
@@ -72,6 +74,12 @@ pub(super) async fn change_tenant(
     }
     if let Some(corporate) = change.corporate_idp {
         tenant.corporate_idp = corporate;
+    }
+    if let Some(host) = change.corporate_host {
+        tenant.corporate_host = host.to_ascii_lowercase();
+    }
+    if let Some(create) = change.create_users_on_login {
+        tenant.create_users_on_login = create;
     }
     Ok(Json(json!(tenant.reference())))
 }

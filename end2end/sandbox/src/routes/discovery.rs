@@ -1,5 +1,5 @@
-//! `/.well-known/oauth-authorization-server`: enough for a client to see that a
-//! tenant speaks OAuth. The endpoints it names are not built here.
+//! `/.well-known/oauth-authorization-server`: where a tenant's OAuth
+//! endpoints are. The keys at `jwks_uri` are not built here: access tokens are opaque.
 
 use axum::routing::get;
 use axum::{Json, Router};

@@ -8,19 +8,17 @@ use axum::{Json, Router};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use jiff::SignedDuration;
 use serde_json::json;
-use url::{Url, form_urlencoded};
 
 use super::extract::{Ctx, Params, Site};
 use super::tenants::found;
 use crate::auth::{self, Credential};
 use crate::clock::{http_date, later};
 use crate::envelope::{Answer, Flavour, Refusal};
+use crate::gate;
 use crate::world::{LoginRefusal, LoginRequest, Session, WorldHandle};
-use crate::{gate, ids};
 
 pub(crate) fn routes() -> Router<WorldHandle> {
     Router::new()
-        .route("/login", get(interactive))
         .route("/login/jwt-session", post(by_jwt))
         .route("/logout", get(logout))
         .route("/api/v1/csrf-token", get(csrf_token))
@@ -58,7 +56,7 @@ async fn by_jwt(
 }
 
 /// Codes: those that Qlik's articles show; for the rest none is published.
-fn refusal(why: LoginRefusal) -> Refusal {
+pub(super) fn refusal(why: LoginRefusal) -> Refusal {
     let invalid_token = |what: String| {
         // https://community.qlik.com/t5/Official-Support-Articles/Qlik-Cloud-Example-of-JWT-token-format/ta-p/2435784
         Refusal::new(StatusCode::BAD_REQUEST, "INTERNAL-TOKEN-1", "Invalid token request")
@@ -92,7 +90,7 @@ fn refusal(why: LoginRefusal) -> Refusal {
 }
 
 /// One header each, with dates that hold a comma.
-fn session_cookies(session: &Session) -> Vec<HeaderValue> {
+pub(super) fn session_cookies(session: &Session) -> Vec<HeaderValue> {
     let expires = http_date(later(session.created, session.max));
     let line = |name: &str, value: &str, http_only: bool| {
         let http_only = if http_only { "; HttpOnly" } else { "" };
@@ -122,50 +120,6 @@ async fn csrf_token(ctx: Ctx) -> Answer {
         Some(csrf) => Ok((StatusCode::NO_CONTENT, [("qlik-csrf-token", csrf)]).into_response()),
         None => refuse(StatusCode::NOT_FOUND, "Not found"),
     }
-}
-
-/// Sends a browser to the interactive identity provider, which the sandbox does
-/// not have: <https://qlik.dev/apis/rest/login>.
-async fn interactive(
-    Shared(world): Shared<WorldHandle>,
-    site: Site,
-    params: Params,
-    headers: HeaderMap,
-) -> Answer {
-    let refuse = |code: &str, title: &str| Refusal::new(StatusCode::UNAUTHORIZED, code, title);
-    let state = world.lock();
-    if let Some(returnto) = params.get("returnto") {
-        let own = site.url("");
-        let origin = match Url::parse(returnto) {
-            Ok(url) => url.origin().ascii_serialization(),
-            Err(_) if returnto.starts_with('/') && !returnto.starts_with("//") => own.clone(),
-            Err(_) => return Err(refuse("LOGIN-8", "Illegal returnto value")),
-        };
-        if origin != own {
-            let id = params
-                .get("qlik-web-integration-id")
-                .or_else(|| headers.get("qlik-web-integration-id").and_then(|v| v.to_str().ok()))
-                .ok_or_else(|| refuse("LOGIN-8", "Illegal returnto value"))?;
-            let listed =
-                state.integration_of(&site.tenant, id).is_some_and(|integration| integration.allows(&origin));
-            if !listed {
-                return Err(refuse("LOGIN-10", "returnto not included in web integration whitelist"));
-            }
-        }
-    }
-    let corporate = state.tenant(&site.tenant).is_some_and(|t| t.corporate_idp);
-    let provider = if corporate { "https://idp.example/authorize" } else { "https://login.qlik.com/login" };
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("state", &ids::token32())
-        .append_pair("client", &ids::token32())
-        .append_pair("protocol", "oauth2")
-        .append_pair("scope", "openid email profile")
-        .append_pair("response_type", "code")
-        .append_pair("redirect_uri", &site.url("/login/callback"))
-        .append_pair("nonce", &ids::token32())
-        .append_pair("code_challenge_method", "S256")
-        .finish();
-    Ok(found(format!("{provider}?{query}")))
 }
 
 async fn logout(Shared(world): Shared<WorldHandle>, site: Site, headers: HeaderMap) -> Response {

@@ -8,8 +8,11 @@ mod discovery;
 mod engine;
 mod extract;
 mod identity_providers;
+mod interactive;
 mod items;
 mod login;
+mod oauth;
+mod oauth_clients;
 mod pages;
 mod patch;
 mod roles;
@@ -22,7 +25,7 @@ mod web_integrations;
 use axum::Router;
 use http::StatusCode;
 
-pub(crate) use extract::Site;
+pub(crate) use extract::{Params, Site};
 
 use crate::envelope::Refusal;
 use crate::world::WorldHandle;
@@ -35,8 +38,11 @@ pub(crate) fn router(world: WorldHandle) -> Router {
         .merge(discovery::routes())
         .merge(engine::routes())
         .merge(identity_providers::routes())
+        .merge(interactive::routes())
         .merge(items::routes())
         .merge(login::routes())
+        .merge(oauth::routes())
+        .merge(oauth_clients::routes())
         .merge(roles::routes())
         .merge(spaces::routes())
         .merge(tenants::routes())

@@ -43,14 +43,22 @@ pub(crate) enum LoginRefusal {
 const MAX_LIFETIME_S: i64 = 3_600;
 
 #[derive(Debug)]
-struct Claims {
+pub(super) struct Claims {
     /// The identity provider that verified them.
     idp: String,
-    sub: String,
+    pub(super) sub: String,
     name: String,
-    email: String,
+    pub(super) email: String,
     jti: String,
     groups: Vec<String>,
+}
+
+impl Claims {
+    /// What the login host says of an account.
+    pub(super) fn of_account(sub: &str, name: &str, email: &str) -> Self {
+        let [sub, name, email] = [sub, name, email].map(str::to_owned);
+        Self { idp: String::new(), sub, name, email, jti: String::new(), groups: Vec::new() }
+    }
 }
 
 impl State {
@@ -118,7 +126,7 @@ impl State {
     }
 
     /// By subject, else by e-mail, else a new user.
-    fn resolve(&mut self, tenant: &str, claims: &Claims) -> Result<String, LoginRefusal> {
+    pub(super) fn resolve(&mut self, tenant: &str, claims: &Claims) -> Result<String, LoginRefusal> {
         let now = self.now();
         let known = self.users_of(tenant).find(|u| u.subject == claims.sub).map(|u| u.id.clone());
         if let Some(id) = known {

@@ -3,14 +3,19 @@
 //! Nothing here knows HTTP. The routes ask the [`State`] under its lock; tests
 //! reach the same state through [`WorldHandle`].
 
+mod accounts;
+mod callback;
 mod content;
 mod handle;
 mod idps;
 mod integrations;
 mod keys;
 mod login;
+pub(crate) mod oauth;
 mod sessions;
+pub(crate) mod signin;
 mod tenants;
+mod tries;
 mod users;
 
 use std::collections::HashSet;
@@ -18,6 +23,8 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+pub use accounts::{AccountCondition, NewAccount};
+pub(crate) use callback::CallbackRefusal;
 pub use content::NewApp;
 pub(crate) use content::{App, Space};
 pub use handle::WorldHandle;
@@ -28,10 +35,14 @@ pub(crate) use integrations::{WebIntegration, is_origin};
 pub(crate) use keys::{DeadKey, Key, KeyRefusal};
 pub use keys::{KeyStatus, KeyView};
 pub(crate) use login::{LoginRefusal, LoginRequest};
+pub use oauth::{Consent, NewClient, NewClientRef, TokenKind, TokenView};
 pub use sessions::SessionView;
 pub(crate) use sessions::{Session, Sessions};
-pub(crate) use tenants::Tenant;
+pub(crate) use signin::LoginHost;
+pub use signin::LoginShape;
+pub(crate) use tenants::{CORPORATE_HOST, Tenant};
 pub use tenants::{NewTenant, TenantRef};
+pub use tries::{TriesView, TryOutcome};
 pub use users::{NewUser, UserRef, UserStatus};
 pub(crate) use users::{Rights, User};
 
@@ -172,6 +183,9 @@ pub(crate) struct State {
     pub(crate) spaces: Vec<Space>,
     pub(crate) apps: Vec<App>,
     pub(crate) sessions: Sessions,
+    /// The login host, its accounts and the logins under way.
+    pub(crate) login: LoginHost,
+    pub(crate) oauth: oauth::OAuth,
     /// (tenant, jti) of every login token that was taken.
     pub(crate) used_jtis: HashSet<(String, String)>,
     pub(crate) events: Vec<Event>,
@@ -193,6 +207,8 @@ impl State {
             spaces: Vec::new(),
             apps: Vec::new(),
             sessions: Sessions::default(),
+            login: LoginHost::default(),
+            oauth: oauth::OAuth::default(),
             used_jtis: HashSet::new(),
             events: Vec::new(),
             switches: Switches::default(),

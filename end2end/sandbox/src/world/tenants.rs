@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::{State, WorldError};
 use crate::{duration, ids};
 
+/// Where a corporate identity provider is, until a tenant names another host.
+pub(crate) const CORPORATE_HOST: &str = "sso.corp.example";
+
 /// A tenant to make.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -77,6 +80,11 @@ pub(crate) struct Tenant {
     pub(crate) session_limits: Option<(u32, u32)>,
     /// A corporate identity provider that replaces login with a Qlik Account.
     pub(crate) corporate_idp: bool,
+    /// The host of that provider.
+    pub(crate) corporate_host: String,
+    /// A login of somebody who is no member makes a user. Qlik's default provider
+    /// wants an invitation first, so off.
+    pub(crate) create_users_on_login: bool,
 }
 
 impl Tenant {
@@ -119,6 +127,8 @@ impl State {
             key_config: KeyConfig::default(),
             session_limits: None,
             corporate_idp: false,
+            corporate_host: CORPORATE_HOST.to_owned(),
+            create_users_on_login: false,
         };
         let reference = tenant.reference();
         self.tenants.push(tenant);
@@ -130,6 +140,12 @@ impl State {
         self.tenants
             .iter()
             .find(|t| t.alias_host.eq_ignore_ascii_case(host) || t.permanent_host.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether a host is the corporate identity provider of some tenant.
+    pub(crate) fn is_corporate_host(&self, host: &str) -> bool {
+        host.eq_ignore_ascii_case(CORPORATE_HOST)
+            || self.tenants.iter().any(|t| t.corporate_host.eq_ignore_ascii_case(host))
     }
 
     pub(crate) fn tenant(&self, id: &str) -> Option<&Tenant> {

@@ -81,7 +81,11 @@ async fn the_program_serves_a_demo_world_and_prints_what_to_paste() {
     assert_eq!(integration["validOrigins"], serde_json::json!(["http://portal.localhost:8080"]));
     let (status, printed) = terminate(&mut child);
     assert!(status.success(), "{status}");
-    for value in [host, id, key, ready["resolve"].as_str().unwrap()] {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let account =
+        format!("{} / {}", text(&demo["accounts"][1]["email"]), text(&demo["accounts"][1]["password"]));
+    let client = text(&demo["oauth_client_secret"]);
+    for value in [host, id, key, ready["resolve"].as_str().unwrap(), &account, &client] {
         assert!(printed.contains(value), "{value} is not in {printed}");
     }
 }

@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Acme, Signer, acme, client, send, status};
 
-async fn control(sandbox: &Sandbox, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+pub(crate) async fn control(
+    sandbox: &Sandbox,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> (StatusCode, Value) {
     let url = format!("http://{}{path}", sandbox.control_addr().unwrap());
     let mut request = client(sandbox, false).request(method, url);
     if let Some(body) = body {
@@ -15,7 +20,7 @@ async fn control(sandbox: &Sandbox, method: Method, path: &str, body: Option<Val
     send(request).await
 }
 
-async fn post(acme: &Acme, path: &str, body: Value) -> Value {
+pub(crate) async fn post(acme: &Acme, path: &str, body: Value) -> Value {
     let (status, body) = control(&acme.sandbox, Method::POST, path, Some(body)).await;
     assert_eq!(status, StatusCode::OK, "{path}: {body}");
     body

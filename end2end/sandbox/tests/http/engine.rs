@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role};
 
 use crate::support::{Acme, HOST, ORIGIN, Portal, acme, claims, client, code, cookie, parts, portal};
 
-fn handshake(acme: &Acme, path: &str) -> RequestBuilder {
+pub(crate) fn handshake(acme: &Acme, path: &str) -> RequestBuilder {
     client(&acme.sandbox, true)
         .get(format!("https://{HOST}{path}"))
         .header("connection", "keep-alive, Upgrade")
@@ -18,7 +18,7 @@ fn handshake(acme: &Acme, path: &str) -> RequestBuilder {
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
 }
 
-async fn socket(response: Response) -> WebSocketStream<Upgraded> {
+pub(crate) async fn socket(response: Response) -> WebSocketStream<Upgraded> {
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
     // The pair of RFC 6455, section 1.3.
     assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -26,7 +26,7 @@ async fn socket(response: Response) -> WebSocketStream<Upgraded> {
     WebSocketStream::from_raw_socket(io, Role::Client, None).await
 }
 
-async fn read(socket: &mut WebSocketStream<Upgraded>) -> Value {
+pub(crate) async fn read(socket: &mut WebSocketStream<Upgraded>) -> Value {
     let message = socket.next().await.unwrap().unwrap();
     serde_json::from_str(message.to_text().unwrap()).unwrap()
 }

@@ -256,7 +256,7 @@ async fn interactive_login_leads_to_the_qlik_account_and_checks_where_it_returns
     let ask = |query: String| portal.acme.ask(Method::GET, &format!("/login?{query}")).send();
     let good = ask(format!("returnto={ORIGIN}/home&qlik-web-integration-id={id}")).await.unwrap();
     assert_eq!(good.status(), StatusCode::FOUND);
-    assert!(good.headers()["location"].to_str().unwrap().starts_with("https://login.qlik.com/login?"));
+    assert!(good.headers()["location"].to_str().unwrap().starts_with("https://login.qlik.com/authorize?"));
     let bad = ask(format!("returnto=https://other.example&qlik-web-integration-id={id}")).await.unwrap();
     let (status, body) = crate::support::parts(bad).await;
     assert_eq!((status, code(&body)), (StatusCode::UNAUTHORIZED, "LOGIN-10"));

@@ -1,11 +1,15 @@
 //! The sandbox over HTTPS, as a client meets it.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod admin;
 #[cfg(test)]
 mod api_keys;
 #[cfg(test)]
 mod binary;
+#[cfg(test)]
+mod browser;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
@@ -17,8 +21,22 @@ mod gate;
 #[cfg(test)]
 mod login;
 #[cfg(test)]
+mod oauth_assertions;
+#[cfg(test)]
+mod oauth_clients;
+#[cfg(test)]
+mod oauth_codes;
+#[cfg(test)]
+mod oauth_elsewhere;
+#[cfg(test)]
+mod oauth_tokens;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod universal_login;

@@ -1,6 +1,7 @@
 //! The tests' door into the world, past HTTP and its rules.
 
 mod people;
+mod sign_in;
 mod things;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
