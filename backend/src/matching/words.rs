@@ -30,16 +30,16 @@ impl Verdict {
                 "Another Qlik user has this e-mail as subject; if it is the same person, use one e-mail here and in Qlik."
             }
             Self::WouldRewrite if rules.rewrite => {
-                "Allowed below: Qlik gives the user this portal's subject at the next sign-in."
+                "Allowed: Qlik gives the user this portal's subject at the next sign-in."
             }
             Self::WouldRewrite => {
-                "Refused: allow it below, or stop sending the e-mail as subject under Settings, as this key may read users."
+                "Refused: allow it under Who will match, or stop sending the e-mail as subject under Settings, as this key may read users."
             }
             Self::WouldCreate if rules.create => {
-                "Allowed below: Qlik makes the user at the first sign-in, which may use a licence."
+                "Allowed: Qlik makes the user at the first sign-in, which may use a licence."
             }
             Self::WouldCreate | Self::NoUser => {
-                "Invite the user in Qlik, use the e-mail that Qlik has, or let Qlik create users below."
+                "Invite the user in Qlik, use the e-mail that Qlik has, or let Qlik create users under Who will match."
             }
             Self::NoEmail => {
                 "A Qlik user with this subject or name has no e-mail; if it is the same person, add the e-mail at Qlik's identity provider."
