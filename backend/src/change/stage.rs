@@ -48,9 +48,10 @@ impl Services {
     ) -> Result<(), Error> {
         let (id, portal, now) = (self.new_id(), actor.portal.id.as_str(), self.now());
         let (secs, ends) = (now.as_second(), now.as_second() + KEEP);
-        let sealed = match new_key {
-            true => Some(self.vault().seal(place(portal, &id), typed.key.expose().as_bytes())?),
-            false => None,
+        let sealed = if new_key {
+            Some(self.vault().seal(place(portal, &id), typed.key.expose().as_bytes())?)
+        } else {
+            None
         };
         let last4 = new_key.then(|| typed.key.last4());
         let owner = new_key.then(|| facts.owner.email.as_deref().unwrap_or(&facts.owner.name));

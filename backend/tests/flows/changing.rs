@@ -71,6 +71,10 @@ async fn host(h: &House) -> String {
     h.portal.settings_view(&h.ada).await.unwrap().form.unwrap().tenant_host
 }
 
+fn only(id: &str) -> Vec<String> {
+    vec![id.to_owned()]
+}
+
 /// Ids of the live keys of a Qlik user.
 fn live(h: &House, of: &UserRef) -> Vec<String> {
     h.world.live_keys(of).into_iter().map(|k| k.id).collect()
@@ -92,12 +96,12 @@ async fn another_tenant_is_staged_switched_to_and_taken_back_with_its_own_key() 
     assert_eq!(h.status().await.key.key_id, g.key_id);
     assert!(h.portal.change_view(&h.ada, 1).await.unwrap().is_none());
     h.settle().await;
-    assert_eq!(live(&h, &h.qlik_ada), [h.key_id.clone()], "the old key is kept for the way back");
+    assert_eq!(live(&h, &h.qlik_ada), only(&h.key_id), "the old key is kept for the way back");
 
     assert!(back(&h).await.switched);
     assert_eq!((host(&h).await.as_str(), h.status().await.key.key_id), (HOST, h.key_id.clone()));
     h.settle().await;
-    assert_eq!(live(&h, &g.ada), [g.key_id.clone()], "one can also go forth again");
+    assert_eq!(live(&h, &g.ada), only(&g.key_id), "one can also go forth again");
     assert!(back(&h).await.switched);
     assert_eq!((host(&h).await.as_str(), h.status().await.key.key_id), (OTHER, g.key_id));
 }
@@ -114,13 +118,13 @@ async fn the_kept_key_is_deleted_at_qlik_when_the_time_to_go_back_is_over_and_no
     assert_eq!(way.until, h.portal.now() + days(3));
     h.advance(days(2));
     h.settle().await;
-    assert_eq!(live(&h, &h.qlik_ada), [h.key_id.clone()]);
+    assert_eq!(live(&h, &h.qlik_ada), only(&h.key_id));
     h.portal.close_way_back(&h.ada).await.unwrap();
     h.settle().await;
     assert!(live(&h, &h.qlik_ada).is_empty());
     assert!(h.portal.way_back(&h.ada).await.unwrap().is_none());
     assert!(matches!(h.portal.go_back(&h.ada, &way.id).await, Err(Error::NotFound)));
-    assert_eq!(live(&h, &g.ada), [g.key_id]);
+    assert_eq!(live(&h, &g.ada), only(&g.key_id));
 }
 
 #[tokio::test]
@@ -135,8 +139,8 @@ async fn a_renewal_meanwhile_leaves_the_kept_key_alone_and_the_change_with_its_o
     h.settle().await;
     let now = h.status().await.key.key_id;
     assert_ne!(now, g.key_id);
-    assert_eq!(live(&h, &g.ada), [now]);
-    assert_eq!(live(&h, &h.qlik_ada), [h.key_id.clone()]);
+    assert_eq!(live(&h, &g.ada), only(&now));
+    assert_eq!(live(&h, &h.qlik_ada), only(&h.key_id));
     assert!(back(&h).await.switched);
     assert_eq!(h.status().await.key.key_id, h.key_id);
 }
@@ -151,7 +155,7 @@ async fn a_third_tenant_ends_the_way_back_to_the_first() {
     let again = stage(&h, h.input()).await;
     assert!(switch(&h, &again).await.switched);
     h.settle().await;
-    assert_eq!(live(&h, &h.qlik_ada), [h.key_id.clone()]);
+    assert_eq!(live(&h, &h.qlik_ada), only(&h.key_id));
     let initech = h.world.add_tenant(NewTenant::new("initech", "us"));
     let ada = h.world.add_user(&initech, NewUser::admin("ada@acme.example"));
     let web = h.world.add_web_integration(&initech, "Portal", [ORIGIN]);
@@ -167,7 +171,7 @@ async fn a_third_tenant_ends_the_way_back_to_the_first() {
     h.change(input).await;
     h.settle().await;
     assert!(live(&h, &g.ada).is_empty(), "nobody can go back to it any more");
-    assert_eq!(live(&h, &h.qlik_ada), [h.key_id.clone()]);
+    assert_eq!(live(&h, &h.qlik_ada), only(&h.key_id));
     assert_eq!(h.portal.way_back(&h.ada).await.unwrap().unwrap().form.tenant_host, HOST);
 }
 
@@ -325,7 +329,7 @@ async fn a_change_that_nobody_switches_to_is_forgotten_with_its_key_after_a_week
     h.advance(days(1));
     h.portal.tick().await.unwrap();
     assert!(h.portal.change_view(&h.ada, 1).await.unwrap().is_none());
-    assert_eq!(live(&h, &g.ada), [g.key_id], "a key that was never used is its maker's");
+    assert_eq!(live(&h, &g.ada), only(&g.key_id), "a key that was never used is its maker's");
 }
 
 #[tokio::test]

@@ -105,14 +105,15 @@ fn settings(change: &ChangeView) -> AnyView {
         ),
     ];
     let rows = rows.into_iter().map(|(label, old, new)| {
+        let class = if label.starts_with("Subject") { "" } else { "mono" };
         let same = old == new;
         let new =
             if same { view! { <span class="muted">"The same"</span> }.into_any() } else { new.into_any() };
         view! {
             <tr>
                 <th scope="row">{label}</th>
-                <td class="mono" data-label="In force:">{old}</td>
-                <td class="mono" data-label="After the switch:">{new}</td>
+                <td class=class data-label="In force:">{old}</td>
+                <td class=class data-label="After the switch:">{new}</td>
             </tr>
         }
     });

@@ -80,6 +80,8 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
     let report = draft.report.clone();
     let form_state = draft.into_form(form::SETTINGS);
     Shown {
+        staged: None,
+        way_back: None,
         key_lost: form_state.value("key_typed").is_some(),
         has_draft,
         report_is_of_draft: report.is_some(),
@@ -93,6 +95,30 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
         form: form_state,
         view: SettingsView { portal, form, status, report: None, identity },
     }
+}
+
+#[test]
+fn a_change_that_waits_and_the_way_back_are_offered_on_top() {
+    let mut it = shown(None, Flash::default());
+    let offer = |it: &Shown| Owner::new().with(|| change_offer(it).to_html());
+    assert!(!offer(&it).contains(routes::CHANGE));
+    it.staged = Some("globex.us.qlikcloud.com".into());
+    let waits = offer(&it);
+    assert!(waits.contains("globex.us.qlikcloud.com") && waits.contains(routes::CHANGE), "{waits}");
+    it.way_back = Some(PreviousView {
+        id: "previous-1".into(),
+        form: FormView {
+            tenant_host: "acme.eu.qlikcloud.com".into(),
+            web_integration_id: "web-1".into(),
+            email_as_subject: false,
+        },
+        left_at: at(0),
+        until: at(7 * 86_400),
+        keeps_key: true,
+    });
+    let back = offer(&it);
+    assert_eq!(values(&back, "value"), ["previous-1"]);
+    assert!(back.contains("Go back") && back.contains("Delete its key now"), "{back}");
 }
 
 /// The page's content.
