@@ -7,7 +7,7 @@ use backend::{
     matching::Verdict,
     people::NewUser as NewPortalUser,
 };
-use sandbox::{NewTenant, NewUser, TenantRef, UserRef};
+use sandbox::{Effect, Fault, NewTenant, NewUser, TenantRef, UserRef};
 
 use crate::house::{HOST, House, ORIGIN, days, mins};
 
@@ -104,6 +104,37 @@ async fn another_tenant_is_staged_switched_to_and_taken_back_with_its_own_key() 
     assert_eq!(live(&h, &g.ada), only(&g.key_id), "one can also go forth again");
     assert!(back(&h).await.switched);
     assert_eq!((host(&h).await.as_str(), h.status().await.key.key_id), (OTHER, g.key_id));
+}
+
+#[tokio::test]
+async fn what_was_allowed_in_a_tenant_comes_back_with_it() {
+    let h = House::connected().await;
+    h.portal.allow_at_sign_in(&h.ada, &h.tenant.id, true, false).await.unwrap();
+    let g = globex(&h).await;
+    let staged = stage(&h, g.input).await;
+    assert!(switch(&h, &staged).await.switched);
+    let create = |view: backend::matching::MatchingView| view.allowed.unwrap().rules.create;
+    assert!(!create(h.portal.matching_view(&h.ada).await.unwrap()));
+    assert!(back(&h).await.switched);
+    assert!(create(h.portal.matching_view(&h.ada).await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_renewal_that_waits_for_qlik_holds_up_a_switch_to_another_tenant() {
+    let h = House::connected().await;
+    let g = globex(&h).await;
+    let staged = stage(&h, g.input).await;
+    h.world.add_fault(Fault::new("/api/v1/api-keys$", Effect::HangForever).on("POST").once());
+    let mut changes = h.portal.subscribe(&h.ada.portal.id);
+    let (services, ada) = (h.portal.services.clone(), h.ada.clone());
+    let renewing = tokio::spawn(async move { services.renew_now(&ada).await });
+    while h.status().await.running.is_none() {
+        changes.changed().await.unwrap();
+    }
+    let end = h.portal.switch_to_staged(&h.ada, &staged.id).await;
+    assert!(matches!(end, Err(Error::Conflict("a renewal is under way"))), "{end:?}");
+    assert_eq!(host(&h).await, HOST);
+    renewing.abort();
 }
 
 #[tokio::test]

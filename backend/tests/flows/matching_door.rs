@@ -227,6 +227,8 @@ async fn what_is_allowed_is_for_administrators_and_for_one_tenant() {
     let ada = h.world.add_user(&other, NewUser::admin("ada@acme.example"));
     let web = h.world.add_web_integration(&other, "Portal", [crate::house::ORIGIN]);
     let (_, token) = h.world.create_key(&ada, "other", days(3));
+    let view = h.portal.settings_view(&h.ada).await.unwrap().identity;
+    h.world.add_jwt_idp(&other, &view.issuer, &view.kid, &view.certificate_pem);
     let input = SaveInput {
         tenant_host: "globex.us.qlikcloud.com".to_owned(),
         web_integration_id: web,
