@@ -133,7 +133,9 @@ pub(super) fn of_path(url: &Url) -> Option<Refusal> {
                 Some(Refusal::Expired)
             }
             "password-expired" | "change_password" | "reset_password" => Some(Refusal::Expired),
-            "email-verification" | "verify-email" | "verify_email" => Some(Refusal::Unverified),
+            "email-verification" | "verify-email" | "verify_email" | "unverified" => {
+                Some(Refusal::Unverified)
+            }
             "user-blocked" | "account-blocked" | "blocked" => Some(Refusal::Blocked),
             _ => None,
         }

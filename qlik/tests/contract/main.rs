@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not take for tests")]
 #![expect(unreachable_pub, reason = "one test binary: what its modules share is not reached from outside")]
 
+mod account_at_sandbox;
 mod admin;
 mod api_keys;
 mod bearer;
