@@ -11,6 +11,13 @@ const { ada, bea } = people;
 
 /** Each server function that changes something, and who may not call it. */
 const FOR_ADMINISTRATORS = [
+  "change/back",
+  "change/close",
+  "change/compare",
+  "change/create-identity-provider",
+  "change/discard",
+  "change/switch",
+  "change/test",
   "settings/save",
   "settings/discard",
   "settings/test",
