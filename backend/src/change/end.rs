@@ -7,6 +7,10 @@ use crate::{
     renewal::{KeyRef, Retiring, load, next_action_at, to_json},
 };
 
+/// What is to be kept for longer than this was stored by a clock that has been put
+/// back since, far enough to matter: a server whose clock is a little behind
+/// another's must end nothing.
+const LONGEST: i64 = 2 * KEEP;
 /// So many of each are ended in one look.
 const BATCH: i64 = 64;
 
@@ -15,8 +19,7 @@ impl Services {
     /// the renewal deletes at Qlik.
     pub(crate) async fn end_kept(&self) -> Result<(), Error> {
         let now = self.now().as_second();
-        // One that is kept for longer than anything is was stored by a clock that has been put back since.
-        let longest = now + KEEP;
+        let longest = now + LONGEST;
         let over = sqlx::query!(
             r#"SELECT portal_id AS "portal_id!", 1 AS "staged!: bool" FROM staged_changes
                WHERE expires_at <= ?1 OR expires_at > ?2
@@ -62,7 +65,7 @@ impl Services {
             portal,
             now,
             now,
-            KEEP
+            LONGEST
         )
         .execute(&mut *tx)
         .await?;

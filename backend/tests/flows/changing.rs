@@ -364,6 +364,30 @@ async fn a_change_that_nobody_switches_to_is_forgotten_with_its_key_after_a_week
 }
 
 #[tokio::test]
+async fn a_clock_that_is_put_back_a_little_ends_neither_a_change_nor_the_way_back() {
+    let h = House::connected().await;
+    // The other tenant's key outlives the week, and so does the one that is left.
+    let (_, token) = h.world.create_key(&h.qlik_ada, "longer", days(20));
+    assert!(
+        h.portal
+            .save_integration(&h.ada, SaveInput { api_key: Some(token.into()), ..h.input() })
+            .await
+            .unwrap()
+            .saved
+    );
+    let g = globex(&h).await;
+    let staged = stage(&h, g.input).await;
+    h.portal.clock.advance(mins(-2));
+    h.portal.tick().await.unwrap();
+    assert!(h.portal.change_view(&h.ada, 1).await.unwrap().is_some());
+    h.portal.clock.advance(mins(2));
+    assert!(switch(&h, &staged).await.switched);
+    h.portal.clock.advance(mins(-2));
+    h.portal.tick().await.unwrap();
+    assert!(h.portal.way_back(&h.ada).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn disconnecting_deletes_the_kept_key_too_where_that_is_wished() {
     let h = House::connected().await;
     let g = globex(&h).await;
