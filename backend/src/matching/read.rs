@@ -38,12 +38,23 @@ const FIRST_WAIT: i64 = 5;
 /// The longest wait between two tries, in seconds.
 const LONGEST_WAIT: i64 = 5 * 60;
 
+/// The tenant that a run asks.
+struct Asked {
+    tenant_id: String,
+    host: TenantHost,
+    key: Arc<ApiKeyToken>,
+    /// It is that of the change that is not in force.
+    staged: bool,
+}
+
 impl Services {
     /// Reads one page and writes it down. `proved`: this claim has seen that it
     /// reads from the right tenant.
     pub(super) async fn read_page(&self, run: &mut Run, proved: &mut bool) -> Result<Step, Error> {
         // Read anew for each page: a renewal may have replaced the key.
-        let Some((tenant_id, host, key)) = self.asked_of(run).await? else { return Ok(Step::Over) };
+        let Some(Asked { tenant_id, host, key, staged }) = self.asked_of(run).await? else {
+            return Ok(Step::Over);
+        };
         if tenant_id != run.tenant_id {
             return self.fail_run(run, &Why::said(other_tenant())).await;
         }
@@ -52,14 +63,14 @@ impl Services {
         let page = match next_page(&tenant, run, proved).await {
             Ok(Some(page)) => page,
             Ok(None) => return self.fail_run(run, &Why::said(other_tenant())).await,
-            Err(e) => return self.page_failed(run, &e, host).await,
+            Err(e) => return self.page_failed(run, &e, host, staged).await,
         };
         self.write_page(run, &page, host).await
     }
 
     /// The tenant that is asked, where it is, and with which key: the one in force,
     /// or that of the staged change. None where it is gone.
-    async fn asked_of(&self, run: &Run) -> Result<Option<(String, TenantHost, Arc<ApiKeyToken>)>, Error> {
+    async fn asked_of(&self, run: &Run) -> Result<Option<Asked>, Error> {
         let staged = sqlx::query_scalar!(
             r#"SELECT staged AS "staged!: bool" FROM matching_runs WHERE id = ?"#,
             run.id
@@ -69,14 +80,14 @@ impl Services {
         let Some(staged) = staged else { return Ok(None) };
         if staged {
             let change = self.staged_key(&run.portal_id).await?;
-            return Ok(change.map(|c| (c.tenant_id, c.host, c.key)));
+            return Ok(change.map(|c| Asked { tenant_id: c.tenant_id, host: c.host, key: c.key, staged }));
         }
         let Some(row) = load(self.db().read(), &run.portal_id).await? else { return Ok(None) };
         let key = self
             .key(&row.portal_id, &row.state.current.key_id)
             .await?
             .ok_or(Error::Internal("the key in use has no token in the vault"))?;
-        Ok(Some((row.tenant_id, row.tenant_host, key.token)))
+        Ok(Some(Asked { tenant_id: row.tenant_id, host: row.tenant_host, key: key.token, staged }))
     }
 
     async fn write_page(&self, run: &mut Run, page: &Page<User>, host: &str) -> Result<Step, Error> {
@@ -144,8 +155,8 @@ impl Services {
         Ok(Step::On)
     }
 
-    async fn page_failed(&self, run: &Run, e: &QlikError, host: &str) -> Result<Step, Error> {
-        let why = why(e, host);
+    async fn page_failed(&self, run: &Run, e: &QlikError, host: &str, staged: bool) -> Result<Step, Error> {
+        let why = why(e, host, staged);
         let now = self.now().as_second();
         match e.kind() {
             // Qlik says when; that is no failed try.
@@ -165,7 +176,7 @@ impl Services {
                 self.rest_run(run, at(now + wait), tries, &why).await
             }
             kind => {
-                if kind == ErrorKind::Unauthorized {
+                if kind == ErrorKind::Unauthorized && !staged {
                     // The administrator should see it before users do.
                     self.recheck_key(&run.portal_id).await?;
                 }
@@ -226,8 +237,12 @@ fn other_tenant() -> Said {
     Said::new("The portal was connected to another Qlik tenant meanwhile.", "Compare again.")
 }
 
-fn why(e: &QlikError, host: &str) -> Why {
+fn why(e: &QlikError, host: &str, staged: bool) -> Why {
     let said = match e.kind() {
+        ErrorKind::Unauthorized if staged => Said::new(
+            "Qlik refuses the API key of this change.",
+            "Save the settings again with a key that works.",
+        ),
         ErrorKind::Unauthorized => Said::new(
             "Qlik refuses this portal's API key.",
             "Mend it under Administration > Settings, then compare again.",

@@ -288,6 +288,9 @@ async fn a_change_that_no_longer_works_changes_nothing_and_says_why() {
     assert_eq!((host(&h).await.as_str(), h.status().await.key.key_id), (HOST, h.key_id.clone()));
     let tested = h.portal.test_staged(&h.ada).await.unwrap();
     assert!(!tested.ok && !change(&h).await.report.ok);
+    let after = compared(&h).await.after.unwrap();
+    assert!(after.says.unwrap().contains("the API key of this change"));
+    assert!(h.status().await.needs_person.is_none(), "the key in use is not doubted");
     // The way back is tested as well.
     let h = House::connected().await;
     let g = globex(&h).await;
