@@ -16,7 +16,7 @@ use crate::host::TenantHost;
 use crate::oauth::AccessToken;
 use crate::resolve::Resolve;
 use crate::secret::ApiKeyToken;
-use crate::session::{QlikSession, SessionCore};
+use crate::session::{Means, QlikSession, SessionCore};
 use crate::transport::{ConfigError, Request, Transport};
 
 /// How the client behaves. [`Default`] is right for Qlik Cloud.
@@ -98,12 +98,19 @@ impl Qlik {
         self.tenant(host, Credential::Key(key))
     }
 
-    /// The tenant as the user of a session sees it. The session's cookies are
-    /// sent only where `host` is the host that the session was opened at.
+    /// The tenant as the user of a session sees it. The session's cookies, or its
+    /// token, are sent only where `host` is the host that the session was opened at.
     #[expect(clippy::needless_pass_by_value, reason = "handed over, as with a key")]
     pub fn with_session(&self, host: &TenantHost, session: Arc<QlikSession>) -> Tenant {
-        let core = Arc::clone(session.core());
-        self.tenant(host, Credential::Session { core, user: session.user().id.clone() })
+        let user = session.user().id.clone();
+        let credential = match session.means() {
+            Means::Cookies(core) => Credential::Session { core: Arc::clone(core), user },
+            Means::Bearer { host: own, token, .. } if own == host => {
+                Credential::Bearer { token: Arc::clone(token), user }
+            }
+            Means::Bearer { .. } => Credential::Anonymous,
+        };
+        self.tenant(host, credential)
     }
 
     /// The tenant as the user of an OAuth access token sees it. `user` is the user's

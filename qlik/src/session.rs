@@ -1,4 +1,5 @@
-//! A user's session at a tenant: the whole cookie jar and the CSRF token.
+//! A user's session at a tenant: the whole cookie jar and the CSRF token, or a
+//! bearer token.
 //!
 //! Which cookies matter is not documented, so all are kept
 //! (<https://qlik.dev/authenticate/jwt/jwt-proxy/>). This module must not know
@@ -17,6 +18,7 @@ use crate::cookies::{Jar, StoredCookie};
 use crate::credential::{CSRF, WEB_INTEGRATION, sensitive};
 use crate::endpoints::users::User;
 use crate::host::TenantHost;
+use crate::oauth::AccessToken;
 use crate::secret::{CookieHeader, CsrfToken};
 use crate::wiped::Wiped;
 
@@ -31,7 +33,13 @@ const VERSION: u8 = 1;
 pub struct QlikSession {
     user: User,
     opened_at: Timestamp,
-    core: Arc<SessionCore>,
+    means: Means,
+}
+
+/// What a session's requests are sent with.
+pub(crate) enum Means {
+    Cookies(Arc<SessionCore>),
+    Bearer { host: TenantHost, token: Arc<AccessToken>, expires_at: Timestamp },
 }
 
 /// What is sent with a session's requests, whoever it belongs to.
@@ -56,7 +64,17 @@ struct Stored {
     web_integration_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     csrf: Option<Wiped>,
+    #[serde(default)]
     cookies: Vec<StoredCookie>,
+    /// Where there is one, there are no cookies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bearer: Option<StoredBearer>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBearer {
+    token: Wiped,
+    expires_at: Timestamp,
 }
 
 /// A stored session that can't be read, or is of a form that is not known.
@@ -66,11 +84,30 @@ pub struct StoredSessionError;
 
 impl QlikSession {
     pub(crate) fn new(user: User, opened_at: Timestamp, core: Arc<SessionCore>) -> Self {
-        Self { user, opened_at, core }
+        Self { user, opened_at, means: Means::Cookies(core) }
     }
 
-    pub(crate) fn core(&self) -> &Arc<SessionCore> {
-        &self.core
+    /// A session by an OAuth access token: whose it is was asked of `users/me`
+    /// with it. It ends with the token.
+    pub fn by_bearer(
+        host: TenantHost,
+        user: User,
+        token: Arc<AccessToken>,
+        opened_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self { user, opened_at, means: Means::Bearer { host, token, expires_at } }
+    }
+
+    pub(crate) fn means(&self) -> &Means {
+        &self.means
+    }
+
+    fn cookies(&self) -> Option<&SessionCore> {
+        match &self.means {
+            Means::Cookies(core) => Some(core),
+            Means::Bearer { .. } => None,
+        }
     }
 
     /// The user that Qlik says this session belongs to.
@@ -83,40 +120,67 @@ impl QlikSession {
         self.opened_at
     }
 
-    /// The host that set the session's cookies.
+    /// When it ends whether it is used or not; none where only the tenant's limits
+    /// for sessions end it.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        match &self.means {
+            Means::Cookies(_) => None,
+            Means::Bearer { expires_at, .. } => Some(*expires_at),
+        }
+    }
+
+    /// The host that set the session's cookies, or gave its token.
     pub fn host(&self) -> TenantHost {
-        self.core.live().jar.host().clone()
+        match &self.means {
+            Means::Cookies(core) => core.live().jar.host().clone(),
+            Means::Bearer { host, .. } => host.clone(),
+        }
     }
 
     /// The web integration that the session was opened through.
     pub fn web_integration_id(&self) -> Option<&str> {
-        self.core.web_integration_id.as_deref()
+        self.cookies()?.web_integration_id.as_deref()
     }
 
     /// The token to send with changes, and with a websocket both as query
     /// parameter and header `qlik-csrf-token`.
     pub fn csrf(&self) -> Option<CsrfToken> {
-        self.core.live().csrf.clone()
+        self.cookies()?.live().csrf.clone()
     }
 
     /// The `Cookie` header for a path of the session's own host, for calls that
     /// this crate does not make, such as a websocket.
     pub fn cookie_header(&self, path: &str, now: Timestamp) -> Option<CookieHeader> {
-        self.core.live().jar.header(path, now)
+        self.cookies()?.live().jar.header(path, now)
     }
 
     /// The session as JSON, **secrets included**, so that a caller can seal and
     /// store it. Empty where it can't be written, which does not happen.
     pub fn expose_json(&self) -> Zeroizing<Vec<u8>> {
-        let live = self.core.live();
-        let stored = Stored {
+        let bare = Stored {
             v: VERSION,
-            host: live.jar.host().clone(),
+            host: self.host(),
             user: self.user.clone(),
             opened_at: self.opened_at,
-            web_integration_id: self.core.web_integration_id.clone(),
-            csrf: live.csrf.as_ref().map(|c| Wiped::new(c.expose())),
-            cookies: live.jar.stored().to_vec(),
+            web_integration_id: None,
+            csrf: None,
+            cookies: Vec::new(),
+            bearer: None,
+        };
+        let stored = match &self.means {
+            Means::Cookies(core) => {
+                let live = core.live();
+                Stored {
+                    web_integration_id: core.web_integration_id.clone(),
+                    csrf: live.csrf.as_ref().map(|c| Wiped::new(c.expose())),
+                    cookies: live.jar.stored().to_vec(),
+                    ..bare
+                }
+            }
+            Means::Bearer { token, expires_at, .. } => Stored {
+                bearer: Some(StoredBearer { token: Wiped::new(token.expose()), expires_at: *expires_at }),
+                ..bare
+            },
         };
         Zeroizing::new(serde_json::to_vec(&stored).unwrap_or_default())
     }
@@ -130,6 +194,11 @@ impl QlikSession {
         let stored: Stored = serde_json::from_slice(json).map_err(|_| StoredSessionError)?;
         if stored.v != VERSION {
             return Err(StoredSessionError);
+        }
+        if let Some(bearer) = stored.bearer {
+            let token = Arc::new(AccessToken::new(&*bearer.token));
+            let (opened_at, expires_at) = (stored.opened_at, bearer.expires_at);
+            return Ok(Self::by_bearer(stored.host, stored.user, token, opened_at, expires_at));
         }
         let csrf = stored.csrf.map(|c| CsrfToken::new(&*c));
         let jar = Jar::from_stored(stored.host, stored.cookies);
@@ -229,10 +298,14 @@ mod tests {
         QlikSession::new(user, now, Arc::new(core))
     }
 
+    fn core(session: &QlikSession) -> &SessionCore {
+        session.cookies().unwrap()
+    }
+
     fn headers(session: &QlikSession, host: &str, method: &Method) -> Vec<String> {
         let mut headers = HeaderMap::new();
         let now = session.opened_at();
-        session.core().apply(&mut headers, &host.parse().unwrap(), method, "/api/v1/items", now).unwrap();
+        core(session).apply(&mut headers, &host.parse().unwrap(), method, "/api/v1/items", now).unwrap();
         headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 
@@ -255,7 +328,7 @@ mod tests {
         let before = session.expose_json();
         let mut set = HeaderMap::new();
         set.append(header::SET_COOKIE, HeaderValue::from_static("eas.sid=other; Path=/"));
-        session.core().absorb(&"globex.eu.qlikcloud.com".parse().unwrap(), &set, "/", session.opened_at());
+        core(&session).absorb(&"globex.eu.qlikcloud.com".parse().unwrap(), &set, "/", session.opened_at());
         assert_eq!(session.expose_json(), before);
     }
 
@@ -270,6 +343,20 @@ mod tests {
             let sent = |s| headers(s, "acme.eu.qlikcloud.com", &method);
             assert_eq!(sent(&back), sent(&session));
         }
+    }
+
+    #[test]
+    fn a_kept_bearer_session_works_as_before_and_ends_with_its_token() {
+        let (now, then) = (at("2026-03-01T12:00:00Z"), at("2026-03-01T18:00:00Z"));
+        let user: User = serde_json::from_str(r#"{"id":"u1","subject":"s","name":"Ada"}"#).unwrap();
+        let host: TenantHost = "acme.eu.qlikcloud.com".parse().unwrap();
+        let token = Arc::new(AccessToken::new("quiet-token"));
+        let session = QlikSession::by_bearer(host.clone(), user, token, now, then);
+        assert!(!format!("{session:?}").contains("quiet"));
+        let back = QlikSession::from_json(&session.expose_json()).unwrap();
+        assert_eq!((back.host(), back.opened_at(), back.ends_at()), (host, now, Some(then)));
+        assert_eq!(back.expose_json(), session.expose_json());
+        assert!(back.csrf().is_none() && back.cookie_header("/", now).is_none());
     }
 
     #[test]

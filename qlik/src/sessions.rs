@@ -177,9 +177,12 @@ impl SessionCache {
         let within = |since: Timestamp, limit: SignedDuration| {
             limit.checked_sub(MARGIN).is_some_and(|limit| now.duration_since(since) < limit)
         };
-        !slot.dropped.load(Ordering::SeqCst)
-            && within(last_used, self.limits.idle)
-            && within(slot.session.opened_at(), self.limits.max)
+        let lives = match slot.session.ends_at() {
+            // A token does not end by being idle.
+            Some(end) => end.duration_since(now) > MARGIN,
+            None => within(last_used, self.limits.idle) && within(slot.session.opened_at(), self.limits.max),
+        };
+        !slot.dropped.load(Ordering::SeqCst) && lives
     }
 
     fn begin(&self, key: &str) -> Opening<'_> {

@@ -13,7 +13,6 @@ use qlik::{
 use crate::{
     Actor, Error, Services,
     door::{NoSession, Trouble},
-    renewal::{Row, load},
 };
 
 /// How many apps a page shows.
@@ -70,7 +69,7 @@ impl Services {
     /// [`Error`] where the store or the vault fails; what is wrong at Qlik is an
     /// [`AppsPage::Trouble`].
     pub async fn my_apps(&self, actor: &Actor, query: AppsQuery) -> Result<AppsPage, Error> {
-        let Some(row) = load(self.db().read(), &actor.portal.id).await? else {
+        let Some(at) = self.connection(&actor.portal.id).await? else {
             return Ok(AppsPage::Trouble(Trouble::not_connected()));
         };
         let wanted = AppQuery {
@@ -81,16 +80,16 @@ impl Services {
         };
         // A session that Qlik ended is opened anew, once.
         for last in [false, true] {
-            let session = match self.session(actor, &row).await {
+            let session = match self.session(actor, &at).await {
                 Ok(s) => s,
                 Err(e) => return no_session(&e).map(AppsPage::Trouble),
             };
-            match self.read_apps(&row, &session, &wanted).await {
+            match self.read_apps(&session, &wanted).await {
                 Ok((page, spaces)) => return Ok(show(page, &spaces, &session)),
                 Err(e) if e.kind() == ErrorKind::Unauthorized && !last => {
                     self.drop_session(actor, &session).await?;
                 }
-                Err(e) => return Ok(AppsPage::Trouble(Trouble::of_call(&e, row.tenant_host.as_str()))),
+                Err(e) => return Ok(AppsPage::Trouble(Trouble::of_call(&e, at.host.as_str()))),
             }
         }
         Err(Error::Internal("unreachable: the second try returns"))
@@ -98,11 +97,10 @@ impl Services {
 
     async fn read_apps(
         &self,
-        row: &Row,
         session: &Arc<QlikSession>,
         query: &AppQuery,
     ) -> Result<(Page<AppItem>, Vec<Space>), QlikError> {
-        let tenant = self.qlik().with_session(&row.tenant_host, session.clone());
+        let tenant = self.qlik().with_session(&session.host(), session.clone());
         let page = tenant.apps_page(query).await?;
         if page.data.iter().all(|a| a.space_id.is_none()) {
             return Ok((page, Vec::new()));

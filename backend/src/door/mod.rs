@@ -1,6 +1,9 @@
 //! The one door to Qlik for a user: whoever in the product needs Qlik as a
-//! certain user asks here and gets an open session, or the trouble in words.
+//! certain user asks here and gets an open session, or the trouble in words,
+//! whatever the portal's authentication option is. How each option opens one stands
+//! in `by_key.rs`, [`crate::credentials`] and [`crate::oauth`].
 
+mod by_key;
 mod trouble;
 mod whom;
 
@@ -13,7 +16,7 @@ pub use trouble::{Trouble, TroubleKind, Who};
 
 use crate::{
     Actor, Error, Services, audit,
-    renewal::{NeedReason, Row, said_of_need},
+    connection::{AuthOption, Connection},
     vault::Place,
     words::Said,
 };
@@ -21,12 +24,26 @@ use crate::{
 /// A stored session younger than this is used again after a restart, in
 /// seconds: below the shortest idle limit that most tenants have (30 minutes).
 const STORED_FOR: i64 = 25 * 60;
+/// A stored token is not used this close to its end, in seconds.
+const MARGIN: i64 = 60;
 
 /// Why there is no session.
 #[derive(Debug)]
 pub(crate) enum NoSession {
     Trouble(Trouble),
     Failed(Error),
+}
+
+/// Why there is no session that is open already.
+enum NotOpen {
+    Closed,
+    Failed(Error),
+}
+
+impl<E: Into<Error>> From<E> for NotOpen {
+    fn from(e: E) -> Self {
+        Self::Failed(e.into())
+    }
 }
 
 impl<E: Into<Error>> From<E> for NoSession {
@@ -41,77 +58,117 @@ impl From<Trouble> for NoSession {
     }
 }
 
+/// A session that was just opened.
+pub(crate) struct Opened {
+    pub(crate) session: QlikSession,
+    /// What the sign-in did at Qlik beside opening it, for the audit.
+    pub(crate) did: Option<&'static str>,
+}
+
+impl From<QlikSession> for Opened {
+    fn from(session: QlikSession) -> Self {
+        Self { session, did: None }
+    }
+}
+
 impl Services {
     /// An open Qlik session of this user: from memory, from the store, or new.
-    /// Opened once however many ask at the same moment.
-    pub(crate) async fn session(&self, actor: &Actor, row: &Row) -> Result<Arc<QlikSession>, Arc<NoSession>> {
-        self.0.sessions.get(&slot(&actor.portal.id, &actor.user_id), || self.open_session(actor, row)).await
+    /// Opened once however many ask at the same moment. It is to be used at
+    /// [`QlikSession::host`].
+    pub(crate) async fn session(
+        &self,
+        actor: &Actor,
+        at: &Connection,
+    ) -> Result<Arc<QlikSession>, Arc<NoSession>> {
+        self.0.sessions.get(&slot(&actor.portal.id, &actor.user_id), || self.open_session(actor, at)).await
     }
 
-    async fn open_session(&self, actor: &Actor, row: &Row) -> Result<QlikSession, NoSession> {
-        if let Some(kept) = self.kept_session(actor, row).await? {
+    /// As [`Services::session`], without signing in: none where that would be needed.
+    pub(crate) async fn open_already(
+        &self,
+        actor: &Actor,
+        at: &Connection,
+    ) -> Result<Option<Arc<QlikSession>>, Error> {
+        let kept = || async { self.kept_session(actor, at).await?.ok_or(NotOpen::Closed) };
+        match self.0.sessions.get(&slot(&actor.portal.id, &actor.user_id), kept).await {
+            Ok(session) => Ok(Some(session)),
+            Err(e) => match &*e {
+                NotOpen::Closed => Ok(None),
+                NotOpen::Failed(e) => {
+                    tracing::error!(error = %e, "a kept Qlik session could not be read");
+                    Err(Error::Internal("a kept Qlik session could not be read"))
+                }
+            },
+        }
+    }
+
+    async fn open_session(&self, actor: &Actor, at: &Connection) -> Result<QlikSession, NoSession> {
+        if let Some(kept) = self.kept_session(actor, at).await? {
             return Ok(kept);
         }
-        if let Some(need) = &row.state.need {
-            let owner = "its owner";
-            let said = if need.reason == NeedReason::Refused {
-                Said::new("Qlik refuses this portal's API key.", "")
-            } else {
-                said_of_need(need.reason, owner)
-            };
-            let ask = "An administrator of this portal can mend it under Administration > Settings.";
-            return Err(
-                Trouble::new(TroubleKind::KeyDead, Who::Administrator, Said::new(said.says, ask)).into()
-            );
-        }
-        let whom = self.whom(actor, row).await?;
-        let session = self
-            .login(row, &whom.subject, &actor.name, &actor.email)
-            .await?
-            .map_err(|e| Trouble::of_login(&e, row.tenant_host.as_str()))?;
-        if !whom.is(session.user(), &actor.email) {
-            tracing::error!(portal.id = %row.portal_id, user.id = %actor.user_id, "Qlik opened a session for another user; it was closed");
-            let tenant = self.qlik().with_session(&row.tenant_host, Arc::new(session));
-            if let Err(e) = tenant.logout().await {
-                tracing::warn!(error = %e, "the wrong session could not be closed at Qlik");
-            }
-            let said = Said::new(
-                "Qlik opened a session for another user than you. It was closed and not used.",
-                "An administrator of this portal reports it to the Qlik tenant's administrator.",
-            );
-            return Err(Trouble::new(TroubleKind::WrongUser, Who::Administrator, said).into());
-        }
-        self.keep_session(actor, row, &session, whom.did()).await?;
-        Ok(session)
+        let opened = match at.option {
+            AuthOption::ApiKey => self.open_by_key(actor).await?,
+            AuthOption::Credentials => self.open_by_password(actor, at).await?,
+            AuthOption::OauthUsers => self.open_by_grant(actor, at).await?,
+            AuthOption::OauthEveryone => self.open_by_client(actor, at).await?,
+        };
+        self.keep_session(actor, at, &opened.session, opened.did).await?;
+        Ok(opened.session)
     }
 
-    async fn kept_session(&self, actor: &Actor, row: &Row) -> Result<Option<QlikSession>, Error> {
-        let host = row.tenant_host.as_str();
-        let since = self.now().as_second() - STORED_FOR;
+    /// A session of another user than the one who asks: it is closed and not used.
+    pub(crate) async fn close_wrong(&self, actor: &Actor, session: QlikSession) -> Trouble {
+        tracing::error!(portal.id = %actor.portal.id, user.id = %actor.user_id, "Qlik opened a session for another user; it was closed");
+        self.close(session).await;
+        let said = Said::new(
+            "Qlik opened a session for another user than you. It was closed and not used.",
+            "An administrator of this portal reports it to the Qlik tenant's administrator.",
+        );
+        Trouble::new(TroubleKind::WrongUser, Who::Administrator, said)
+    }
+
+    async fn close(&self, session: QlikSession) {
+        // A token ends by itself; there is no session at Qlik to be closed.
+        if session.ends_at().is_some() {
+            return;
+        }
+        let host = session.host();
+        let tenant = self.qlik().with_session(&host, Arc::new(session));
+        if let Err(e) = tenant.logout().await {
+            tracing::warn!(error = %e, "a session could not be closed at Qlik");
+        }
+    }
+
+    async fn kept_session(&self, actor: &Actor, at: &Connection) -> Result<Option<QlikSession>, Error> {
+        let host = at.host.as_str();
         let sealed = sqlx::query_scalar!(
-            r#"SELECT sealed AS "sealed!" FROM qlik_sessions WHERE user_id = ? AND tenant_host = ? AND opened_at > ?"#,
+            r#"SELECT sealed AS "sealed!" FROM qlik_sessions WHERE user_id = ? AND tenant_host = ?"#,
             actor.user_id,
-            host,
-            since
+            host
         )
         .fetch_optional(self.db().read())
         .await?;
         let Some(sealed) = sealed else { return Ok(None) };
         let plain = self.vault().open(session_place(actor), &sealed)?;
         // A session that an older version wrote is opened anew.
-        Ok(QlikSession::from_json(&plain).ok())
+        let now = self.now().as_second();
+        let lives = |s: &QlikSession| match s.ends_at() {
+            Some(end) => end.as_second() > now + MARGIN,
+            None => s.opened_at().as_second() > now - STORED_FOR,
+        };
+        Ok(QlikSession::from_json(&plain).ok().filter(lives))
     }
 
     /// Keeps a new session, and writes down what its login `did` at Qlik.
     async fn keep_session(
         &self,
         actor: &Actor,
-        row: &Row,
+        at: &Connection,
         session: &QlikSession,
         did: Option<&'static str>,
     ) -> Result<(), Error> {
         let sealed = self.vault().seal(session_place(actor), &session.expose_json())?;
-        let (host, now) = (row.tenant_host.as_str(), self.now().as_second());
+        let (host, now) = (at.host.as_str(), self.now().as_second());
         let mut tx = self.db().write().await?;
         sqlx::query!(
             "INSERT INTO qlik_sessions (user_id, portal_id, tenant_host, sealed, opened_at, used_at)
@@ -119,7 +176,7 @@ impl Services {
              ON CONFLICT (user_id) DO UPDATE SET tenant_host = excluded.tenant_host, sealed = excluded.sealed,
                  opened_at = excluded.opened_at, used_at = excluded.used_at",
             actor.user_id,
-            row.portal_id,
+            at.portal_id,
             host,
             sealed,
             now,
@@ -129,7 +186,7 @@ impl Services {
         .await?;
         if let Some(action) = did {
             let detail = serde_json::json!({ "email": actor.email, "qlik_user": session.user().id });
-            audit::record(&mut tx, &row.portal_id, Some(actor), action, detail, self.now()).await?;
+            audit::record(&mut tx, &at.portal_id, Some(actor), action, detail, self.now()).await?;
         }
         Ok(tx.commit().await?)
     }

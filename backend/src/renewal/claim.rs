@@ -85,12 +85,17 @@ impl Raw {
     }
 }
 
-/// The integration of a portal, if it has one.
+/// The integration of a portal, if it has one that uses a key.
 pub(crate) async fn load(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<Row>, Error> {
+    Ok(load_any(db, portal_id).await?.filter(|row| !row.state.resting))
+}
+
+/// As [`load`], also where a key is only left over and on its way out.
+pub(crate) async fn load_any(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<Row>, Error> {
     Ok(read(db, portal_id).await?.map(|(row, _)| row))
 }
 
-/// As [`load`], with the fencing number.
+/// As [`load_any`], with the fencing number.
 async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Row, i64)>, Error> {
     let raw = sqlx::query_as!(
         Raw,
@@ -98,7 +103,7 @@ async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Ro
                   i.web_integration_id AS "web_integration_id!",
                   i.email_as_subject AS "email_as_subject!: bool", i.renewal AS "renewal!", i.version AS "version!",
                   i.fence AS "fence!", p.origin AS "origin!"
-           FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ?"#,
+           FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ? AND i.renewal IS NOT NULL"#,
         portal_id
     )
     .fetch_optional(db)

@@ -82,6 +82,9 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
     }
     let next_retire = state.retiring.first().and_then(kept_until);
 
+    if state.resting {
+        return Wait(next_retire, "no key is in use");
+    }
     if let Some(need) = &state.need {
         // A day after its expiry no clock of ours can be so wrong that it still works.
         if state.current.expires_at <= now - policy.look_every && !state.requested {

@@ -1,7 +1,7 @@
 //! The second half of a renewal: the new key is in the vault. Proving it, using
 //! it, giving it up, and deleting what nothing uses any more.
 
-use qlik::error::ErrorKind;
+use qlik::{error::ErrorKind, host::TenantHost};
 
 use super::{
     act::{current, needs, plain, refused_or, refuses},
@@ -14,7 +14,7 @@ use super::{
     state::{Attempt, Fault, KeyRef, Phase},
     steps::Ended,
 };
-use crate::{Error, Services};
+use crate::{Error, Services, keys::OwnedKey};
 
 pub(super) async fn prove(s: &Services, lease: &mut Lease, new: &KeyRef) -> Result<(), Lost> {
     s.keep(lease).await?;
@@ -86,11 +86,14 @@ async fn mark(s: &Services, lease: &Lease, attempt: &Attempt, new: &KeyRef) -> R
 /// Deletes a key that nothing uses, after the key in use has shown that it works.
 pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Result<(), Lost> {
     s.keep(lease).await?;
-    let now_key = current(s, lease).await?;
-    let tenant = s.keys_of(&lease.row.tenant_host, now_key.token.clone());
     let Some(old_key) = s.key(&lease.row.portal_id, &old.key_id).await? else {
         return record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await;
     };
+    if lease.row.state.resting {
+        return retire_itself(s, lease, old, &old_key).await;
+    }
+    let now_key = current(s, lease).await?;
+    let tenant = s.keys_of(&lease.row.tenant_host, now_key.token.clone());
     let same = old_key.owner_id == now_key.owner_id && old_key.tenant_host == lease.row.tenant_host.as_str();
     let done = if same {
         // The key in use deletes it: one call is both proof and deletion.
@@ -98,11 +101,7 @@ pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Res
     } else {
         // Another owner's or tenant's key can only delete itself.
         match tenant.me().await {
-            Ok(_) => {
-                let host = serde_json::from_value(old_key.tenant_host.clone().into())
-                    .map_err(|_| Error::Internal("a stored host can't be read"))?;
-                s.keys_of(&host, old_key.token).delete(&old.key_id).await
-            }
+            Ok(_) => s.keys_of(&host_of(&old_key)?, old_key.token).delete(&old.key_id).await,
             Err(e) if refuses(&e) => {
                 let (reason, fault) = cause::of(s, &lease.row, &now_key, &e).await?;
                 record(s, lease, Event::NotRetired(old.key_id.clone(), fault.clone()), Side::None).await?;
@@ -124,6 +123,24 @@ pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Res
             if refuses(&e) { refused_or(s, lease, &e, None, Event::Failed).await } else { Ok(()) }
         }
     }
+}
+
+/// Where no key is in use, a key that is left deletes itself.
+async fn retire_itself(s: &Services, lease: &mut Lease, old: &KeyRef, key: &OwnedKey) -> Result<(), Lost> {
+    let done = s.keys_of(&host_of(key)?, key.token.clone()).delete(&old.key_id).await;
+    let over = old.expires_at <= s.now().as_second();
+    match done {
+        Err(e) if !(over || refuses(&e) || e.kind() == ErrorKind::NotFound) => {
+            let fault = cause::fault(&e, &key.tenant_host);
+            record(s, lease, Event::NotRetired(old.key_id.clone(), fault), Side::None).await
+        }
+        _ => record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await,
+    }
+}
+
+fn host_of(key: &OwnedKey) -> Result<TenantHost, Error> {
+    serde_json::from_value(key.tenant_host.clone().into())
+        .map_err(|_| Error::Internal("a stored host can't be read"))
 }
 
 /// Why a key is given up, with the last answer that it got.

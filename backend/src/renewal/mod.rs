@@ -28,7 +28,7 @@ pub use self::{
     core::{Action, Decision, decide, next_action_at},
 };
 pub(crate) use cause::{fault as fault_of, said as said_of_need, why_refused};
-pub(crate) use claim::{Lease, Lost, Row, load, to_json};
+pub(crate) use claim::{Lease, Lost, Row, load, load_any, to_json};
 pub(crate) use look::tag;
 pub(crate) use policy::next_look;
 pub use policy::{Policy, due_at, lead};

@@ -183,8 +183,12 @@ pub struct Need {
 /// Where the renewal of one integration stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// The key in use.
+    /// The key in use; where the state rests, the one that was.
     pub current: KeyRef,
+    /// No key is used any more, because the option is another one: none is made, and
+    /// those that are left are deleted when their time comes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resting: bool,
     /// When it comes due; jitter included.
     pub renew_at: i64,
     /// How long the key lived that a person pasted, in seconds: what renewals ask
@@ -231,6 +235,7 @@ impl State {
         let life = current.expires_at - current.created_at;
         Self {
             current,
+            resting: false,
             renew_at,
             life,
             phase: Phase::Active,

@@ -34,7 +34,10 @@ impl Walk<'_> {
         Move::End(match refusal {
             Refusal::Mfa => PasswordLoginError::MfaNeeded { password_sent },
             Refusal::Blocked => PasswordLoginError::Blocked { retry_after, password_sent },
-            Refusal::TooMany => PasswordLoginError::TooMany { retry_after, password_sent },
+            Refusal::TooMany => {
+                let host = seen.url.host_str().unwrap_or_default().to_owned();
+                PasswordLoginError::TooMany { host, retry_after, password_sent }
+            }
             Refusal::Captcha => PasswordLoginError::CaptchaNeeded { password_sent },
             Refusal::Wrong if password_sent => PasswordLoginError::WrongPassword,
             Refusal::Breached if password_sent => PasswordLoginError::BreachedPassword,

@@ -67,6 +67,8 @@ pub enum PasswordLoginError {
     /// tried at this host for that time.
     #[error("Qlik's login host has seen too many tries")]
     TooMany {
+        /// The host that said so.
+        host: String,
         /// For how long, where it says so.
         retry_after: Option<Duration>,
         /// Whether the password was sent.
