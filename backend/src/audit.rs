@@ -70,6 +70,10 @@ pub const SET_UP_CONFIRMED: &str = "set_up.confirmed";
 pub const SET_UP_ENDED: &str = "set_up.ended";
 /// What the portal made at Qlik was removed there.
 pub const REMOVED_AT_QLIK: &str = "qlik.removed";
+/// Stored passwords were wiped, as the option or the tenant is another one; detail: `count`.
+pub const CREDENTIALS_WIPED: &str = "credentials.wiped";
+/// Users' tokens are revoked, as the option, tenant or client is another one; detail: `count`.
+pub const OAUTH_RELEASED: &str = "oauth.released";
 /// A key was renewed.
 pub const KEY_RENEWED: &str = "key.renewed";
 /// An administrator asked for a renewal; detail: `outcome`, `attempt`.

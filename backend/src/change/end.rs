@@ -4,7 +4,8 @@
 use super::{KEEP, stage::forget};
 use crate::{
     Error, Services,
-    renewal::{KeyRef, Retiring, load, next_action_at, to_json},
+    connection::forget_clients,
+    renewal::{KeyRef, Retiring, load_any, next_action_at, to_json},
 };
 
 /// What is to be kept for longer than this was stored by a clock that has been put
@@ -72,6 +73,7 @@ impl Services {
         if gone.rows_affected() == 0 {
             return Ok(());
         }
+        forget_clients(&mut tx, portal).await?;
         let kept = sqlx::query_as!(
             KeyRef,
             r#"SELECT key_id AS "key_id!", created_at AS "created_at!", expires_at AS "expires_at!" FROM api_keys
@@ -80,7 +82,7 @@ impl Services {
         )
         .fetch_optional(&mut *tx)
         .await?;
-        if let (Some(key), Some(mut row)) = (kept, load(&mut *tx, portal).await?) {
+        if let (Some(key), Some(mut row)) = (kept, load_any(&mut *tx, portal).await?) {
             sqlx::query!(
                 "UPDATE api_keys SET state = 'retiring' WHERE portal_id = ? AND key_id = ?",
                 portal,

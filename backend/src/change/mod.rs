@@ -19,17 +19,20 @@ mod view;
 pub(crate) use previous::{Leaving, Previous};
 pub(crate) use stage::take_staged;
 pub use switch::SwitchEnd;
-pub use view::{BreaksPage, ChangeView, KeyChange, PreviousView, Unlucky};
+pub use view::{BreaksPage, ChangeView, Consequences, KeyChange, PreviousView, Unlucky};
 
-use crate::{integration::Typed, renewal::Row};
+use crate::{connection::Connection, integration::Typed};
 
 /// For how long a change that nobody switches to is kept, and the way back after
 /// one that somebody did, in seconds.
 const KEEP: i64 = 7 * 86_400;
 
-/// Whether these settings are others than those in force, the key aside.
-pub(crate) fn is_change(row: &Row, typed: &Typed) -> bool {
-    row.tenant_host != typed.host
-        || row.web_integration_id != typed.web_integration_id
-        || row.email_as_subject != typed.email_as_subject
+/// Whether these settings are others than those in force, the key and the client's
+/// secret aside.
+pub(crate) fn is_change(at: &Connection, typed: &Typed) -> bool {
+    at.host != typed.host
+        || at.web_integration_id != typed.web_integration_id
+        || at.option != typed.option()
+        || at.email_as_subject != typed.email_as_subject()
+        || at.client_id.as_deref() != typed.client_id()
 }

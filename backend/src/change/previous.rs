@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{KEEP, is_change};
 use crate::{
     Error, Services,
-    integration::Typed,
+    connection::{AuthOption, Connection},
+    integration::{Typed, same_tenant},
     renewal::{KeyRef, Phase, Retiring, Row, State},
     store::{StoreError, Tx},
 };
@@ -19,6 +20,11 @@ pub(super) struct Setup {
     pub(super) tenant_id: String,
     pub(super) web_integration_id: String,
     pub(super) email_as_subject: bool,
+    #[serde(default)]
+    pub(super) option: AuthOption,
+    /// The OAuth client, whose secret is kept as long as these settings are.
+    #[serde(default)]
+    pub(super) client_id: Option<String>,
     may_create: bool,
     may_rewrite: bool,
     /// The identity providers there that this portal made: key id and Qlik's id.
@@ -66,7 +72,8 @@ impl Previous {
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
     setup: Option<Setup>,
-    /// The key in use until now, where it is of another tenant: it is kept.
+    /// The key in use until now, where it is of another tenant or no key is used any
+    /// more: it is kept.
     kept: Option<KeyRef>,
     /// A key that was kept for settings to which nobody can go back any more.
     ended: Option<KeyRef>,
@@ -78,18 +85,23 @@ impl Leaving {
     ///
     /// # Errors
     /// [`Error::Conflict`] where a renewal waits for Qlik's answer and another
-    /// tenant would make it forget what it made.
+    /// tenant or option would make it forget what it made.
     pub(crate) async fn read(
         tx: &mut Tx<'_>,
+        before: Option<&Connection>,
         row: Option<&Row>,
         typed: &Typed,
         tenant_id: &str,
         key_id: &str,
     ) -> Result<Self, Error> {
-        let Some(row) = row.filter(|row| is_change(row, typed)) else { return Ok(Self::default()) };
-        let portal = row.portal_id.as_str();
-        let other = row.tenant_id != tenant_id;
-        if other && matches!(row.state.phase, Phase::Creating { .. }) && row.state.failing.is_none() {
+        let Some(before) = before.filter(|at| is_change(at, typed)) else { return Ok(Self::default()) };
+        let portal = before.portal_id.as_str();
+        let (other, keyless) = (!same_tenant(before, &typed.host, tenant_id), typed.key().is_none());
+        let left = row.filter(|row| !row.state.resting && (other || keyless));
+        // Without a key nobody could look for what it made.
+        if left.is_some_and(|row| {
+            matches!(row.state.phase, Phase::Creating { .. }) && (keyless || row.state.failing.is_none())
+        }) {
             return Err(Error::Conflict("a renewal is under way"));
         }
         let may = sqlx::query!(
@@ -115,7 +127,7 @@ impl Leaving {
         )
         .fetch_optional(&mut **tx)
         .await?;
-        if other {
+        if left.is_some() {
             sqlx::query!(
                 "UPDATE api_keys SET state = 'kept' WHERE portal_id = ? AND state = 'current'",
                 portal
@@ -125,15 +137,17 @@ impl Leaving {
         }
         Ok(Self {
             setup: Some(Setup {
-                tenant_host: row.tenant_host.clone(),
-                tenant_id: row.tenant_id.clone(),
-                web_integration_id: row.web_integration_id.clone(),
-                email_as_subject: row.email_as_subject,
+                tenant_host: before.host.clone(),
+                tenant_id: before.tenant_id.clone(),
+                web_integration_id: before.web_integration_id.clone(),
+                email_as_subject: before.email_as_subject,
+                option: before.option,
+                client_id: before.client_id.clone(),
                 may_create: may.create,
                 may_rewrite: may.rewrite,
                 providers: providers.into_iter().map(|p| (p.kid, p.idp_id)).collect(),
             }),
-            kept: other.then(|| row.state.current.clone()),
+            kept: left.map(|row| row.state.current.clone()),
             ended: kept_before,
         })
     }

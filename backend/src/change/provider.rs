@@ -59,17 +59,17 @@ impl Services {
     pub async fn discard_staged(&self, actor: &Actor) -> Result<Option<String>, Error> {
         actor.require_admin()?;
         let portal = actor.portal.id.as_str();
-        let staged = self.staged_key(portal).await?.ok_or(Error::NotFound)?;
-        let left = match &staged.made_idp {
-            Some(id) => {
-                let tenant = self.qlik().with_key(&staged.host, staged.key);
-                match tenant.delete_identity_provider(id).await {
+        let host = self.staged_host(actor).await?.ok_or(Error::NotFound)?;
+        let staged = self.staged_key(portal).await?;
+        let left = match staged.and_then(|s| Some((s.made_idp?, s.host, s.key))) {
+            Some((id, host, key)) => {
+                let tenant = self.qlik().with_key(&host, key);
+                match tenant.delete_identity_provider(&id).await {
                     Ok(()) => None,
                     Err(e) if e.kind() == ErrorKind::NotFound => None,
                     Err(e) => Some(format!(
-                        "The identity provider that was made for it is still in {}. {}",
-                        staged.host,
-                        words::of(&e, staged.host.as_str()).says
+                        "The identity provider that was made for it is still in {host}. {}",
+                        words::of(&e, host.as_str()).says
                     )),
                 }
             }
@@ -80,7 +80,7 @@ impl Services {
         if !forget(&mut tx, portal).await? {
             return Err(Error::NotFound);
         }
-        let detail = serde_json::json!({ "tenant_host": staged.host.as_str() });
+        let detail = serde_json::json!({ "tenant_host": host });
         audit::record(&mut tx, portal, Some(actor), audit::CHANGE_DISCARDED, detail, self.now()).await?;
         tx.commit().await?;
         self.tell(portal);

@@ -4,7 +4,7 @@ use super::previous::Previous;
 use crate::{
     Actor, Error, Services, audit,
     doctor::{Findings, Report},
-    integration::{How, Typed},
+    integration::{How, Means, Typed},
     renewal::{Row, load},
     store::one_row,
 };
@@ -34,7 +34,7 @@ impl Services {
         if staged.id != id {
             return Err(Error::Conflict("the change was replaced meanwhile"));
         }
-        self.bring_in(actor, &row, &staged.typed).await
+        self.bring_in(actor, row.as_ref(), &staged.typed).await
     }
 
     /// Brings the settings before the last change back into force, if they still
@@ -46,23 +46,30 @@ impl Services {
     pub async fn go_back(&self, actor: &Actor, id: &str) -> Result<SwitchEnd, Error> {
         actor.require_admin()?;
         let portal = actor.portal.id.as_str();
-        let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+        let row = load(self.db().read(), portal).await?;
         let previous = self.previous(portal).await?.ok_or(Error::NotFound)?;
         if previous.id != id {
             return Err(Error::Conflict("the settings were changed meanwhile"));
         }
-        let key = match &previous.key_id {
-            Some(id) => self.key(portal, id).await?.map(|k| k.token),
-            None => self.key_in_use(portal).await?,
+        let setup = &previous.setup;
+        let means = match self.stored_means(portal, setup.option, setup.client_id.as_deref()).await? {
+            Some(means) => means,
+            None => {
+                let key = match &previous.key_id {
+                    Some(id) => self.key(portal, id).await?.map(|k| k.token),
+                    None => self.key_in_use(portal).await?,
+                };
+                let email_as_subject = setup.email_as_subject;
+                Means::Key { key: key.ok_or(Error::NotFound)?, email_as_subject }
+            }
         };
         let typed = Typed {
-            host: previous.setup.tenant_host.clone(),
-            web_integration_id: previous.setup.web_integration_id.clone(),
-            email_as_subject: previous.setup.email_as_subject,
-            key: key.ok_or(Error::NotFound)?,
+            host: setup.tenant_host.clone(),
+            web_integration_id: setup.web_integration_id.clone(),
+            means,
             how: How::Back(Box::new(previous)),
         };
-        self.bring_in(actor, &row, &typed).await
+        self.bring_in(actor, row.as_ref(), &typed).await
     }
 
     /// Closes the way back before its time; a key that is kept for it is deleted
@@ -97,16 +104,16 @@ impl Services {
         Ok(())
     }
 
-    async fn bring_in(&self, actor: &Actor, row: &Row, typed: &Typed) -> Result<SwitchEnd, Error> {
+    async fn bring_in(&self, actor: &Actor, row: Option<&Row>, typed: &Typed) -> Result<SwitchEnd, Error> {
         let identity = self.identity(&actor.portal).await?;
-        let Findings { report, facts, .. } = self.examine_typed(actor, Some(row), typed, &identity).await?;
+        let Findings { report, facts, .. } = self.examine_typed(actor, row, typed, &identity).await?;
         // Without an identity provider there nobody could sign in, so it comes first. The way back is not
         // barred by it: what is missing there is made afterwards.
         let barred = report.identity_missing && matches!(typed.how, How::Staged(_));
         let (true, Some(facts)) = (report.ok && !barred, facts) else {
             return Ok(SwitchEnd { switched: false, report });
         };
-        self.bring_into_force(actor, Some(row), typed, &facts, &report, &identity).await?;
+        self.bring_into_force(actor, row, typed, &facts, &report, &identity).await?;
         Ok(SwitchEnd { switched: true, report })
     }
 }

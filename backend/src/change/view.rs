@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     Actor, Error, Services,
+    connection::AuthOption,
     doctor::Report,
     integration::FormView,
     matching::{Rules, RunState, RunView, Verdict},
@@ -25,6 +26,17 @@ pub struct KeyChange {
     pub expires_at: Timestamp,
 }
 
+/// What a change of option means for what users registered or connected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Consequences {
+    /// Stored passwords that are wiped.
+    pub passwords: i64,
+    /// Users whose connection to Qlik is revoked.
+    pub grants: i64,
+    /// Active users of the portal.
+    pub people: i64,
+}
+
 /// A staged change.
 #[derive(Debug, Clone)]
 pub struct ChangeView {
@@ -36,6 +48,8 @@ pub struct ChangeView {
     pub then: FormView,
     /// The other Qlik tenant is another one, not the same under another name.
     pub other_tenant: bool,
+    /// What becomes of what users registered or connected.
+    pub consequences: Consequences,
     /// The key that would replace the one in use; none where that stays.
     pub key: Option<KeyChange>,
     /// The last checks of the new settings.
@@ -116,8 +130,10 @@ impl Services {
             r#"SELECT c.id AS "id!", c.tenant_id AS "tenant_id!", c.tenant_host AS "host!",
                       c.web_integration_id AS "web!", c.email_as_subject AS "by_email!: bool", c.key_last4, c.key_owner,
                       c.key_expires_at, c.report AS "report!", c.staged_at AS "staged_at!",
-                      c.expires_at AS "expires_at!", i.tenant_id AS "tenant_now!", i.tenant_host AS "host_now!",
-                      i.web_integration_id AS "web_now!", i.email_as_subject AS "by_email_now!: bool"
+                      c.expires_at AS "expires_at!", c.auth_option AS "option!", c.oauth_client_id AS client,
+                      i.tenant_id AS "tenant_now!", i.tenant_host AS "host_now!",
+                      i.web_integration_id AS "web_now!", i.email_as_subject AS "by_email_now!: bool",
+                      i.auth_option AS "option_now!", i.oauth_client_id AS client_now
                FROM staged_changes c JOIN integrations i ON i.portal_id = c.portal_id WHERE c.portal_id = ?"#,
             portal
         )
@@ -137,17 +153,26 @@ impl Services {
         let key = raw.key_last4.zip(raw.key_owner).zip(raw.key_expires_at);
         Ok(Some(ChangeView {
             id: raw.id,
+            other_tenant: if raw.tenant_id.is_empty() || raw.tenant_now.is_empty() {
+                raw.host != raw.host_now
+            } else {
+                raw.tenant_id != raw.tenant_now
+            },
+            consequences: self.consequences(portal).await?,
             now: FormView {
                 tenant_host: raw.host_now,
                 web_integration_id: raw.web_now,
                 email_as_subject: raw.by_email_now,
+                option: option(&raw.option_now)?,
+                client_id: raw.client_now,
             },
             then: FormView {
                 tenant_host: raw.host,
                 web_integration_id: raw.web,
                 email_as_subject: raw.by_email,
+                option: option(&raw.option)?,
+                client_id: raw.client,
             },
-            other_tenant: raw.tenant_id != raw.tenant_now,
             key: key.map(|((last4, owner), t)| KeyChange { last4, owner, expires_at: at(t) }),
             report,
             staged_at: at(raw.staged_at),
@@ -156,6 +181,20 @@ impl Services {
             after,
             breaks,
         }))
+    }
+
+    async fn consequences(&self, portal: &str) -> Result<Consequences, Error> {
+        let people = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "n!: i64" FROM users WHERE portal_id = ? AND status = 'active'"#,
+            portal
+        )
+        .fetch_one(self.db().read())
+        .await?;
+        Ok(Consequences {
+            passwords: self.stored_passwords(portal).await?,
+            grants: self.stored_grants(portal).await?,
+            people,
+        })
     }
 
     /// The tenant's host of the staged change, if there is one.
@@ -244,6 +283,8 @@ impl Services {
                 tenant_host: p.setup.tenant_host.as_str().to_owned(),
                 web_integration_id: p.setup.web_integration_id,
                 email_as_subject: p.setup.email_as_subject,
+                option: p.setup.option,
+                client_id: p.setup.client_id,
             },
             left_at: at(p.left_at),
             until: at(p.keep_until),
@@ -269,6 +310,10 @@ fn ended(run: &RunView) -> bool {
 fn let_in(rules: Rules) -> String {
     let names = Verdict::ALL.into_iter().filter(|v| v.is_let_in(rules)).map(Verdict::as_str);
     names.collect::<serde_json::Value>().to_string()
+}
+
+fn option(name: &str) -> Result<AuthOption, StoreError> {
+    AuthOption::parse(name).ok_or(StoreError::Inconsistent { table: "integrations", column: "auth_option" })
 }
 
 fn verdict(name: &str) -> Result<Verdict, StoreError> {

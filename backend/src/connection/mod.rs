@@ -26,6 +26,7 @@ pub(crate) struct Connection {
     pub(crate) tenant_id: String,
     /// Empty where the option needs none and none was given.
     pub(crate) web_integration_id: String,
+    pub(crate) email_as_subject: bool,
     pub(crate) option: AuthOption,
     pub(crate) client_id: Option<String>,
     /// Where the tenant signs people in with Qlik accounts, as it was seen at the save.
@@ -40,6 +41,7 @@ struct Raw {
     permanent_host: String,
     tenant_id: String,
     web_integration_id: String,
+    email_as_subject: bool,
     auth_option: String,
     oauth_client_id: Option<String>,
     login_host: Option<String>,
@@ -56,6 +58,7 @@ impl Raw {
             permanent_host: host(self.permanent_host, "permanent_host")?,
             tenant_id: self.tenant_id,
             web_integration_id: self.web_integration_id,
+            email_as_subject: self.email_as_subject,
             option: AuthOption::parse(&self.auth_option).ok_or_else(|| bad("auth_option"))?,
             client_id: self.oauth_client_id,
             login_host: self.login_host,
@@ -80,7 +83,7 @@ pub(crate) async fn connection(
         Raw,
         r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.permanent_host AS "permanent_host!",
                   i.tenant_id AS "tenant_id!", i.web_integration_id AS "web_integration_id!",
-                  i.auth_option AS "auth_option!", i.oauth_client_id, i.login_host, p.origin AS "origin!"
+                  i.email_as_subject AS "email_as_subject!: bool", i.auth_option AS "auth_option!", i.oauth_client_id, i.login_host, p.origin AS "origin!"
            FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ?"#,
         portal_id
     )

@@ -25,7 +25,8 @@ const SHORT_LIFE: SignedDuration = SignedDuration::from_hours(48);
 
 impl Subject<'_> {
     pub(super) async fn key(&self, known: &mut Known) -> Made {
-        let of_key = self.key.claims().tenant_id.as_deref();
+        let claims = self.claims();
+        let of_key = claims.tenant_id.as_deref();
         let wrong_tenant = || {
             Note::failed(format!("The key belongs to another Qlik tenant than {}.", self.host), OTHER_TENANT)
         };
@@ -57,7 +58,7 @@ impl Subject<'_> {
 
     /// Why the tenant refuses the key, as far as anybody can be asked.
     async fn refused(&self, known: &Known, e: &QlikError) -> Result<Note, Error> {
-        let claims = self.key.claims();
+        let claims = self.claims();
         if let Some((row, stored)) = self.stored {
             let same = stored.token.claims().jti == claims.jti;
             if same {
@@ -93,7 +94,7 @@ impl Subject<'_> {
     /// sees nothing either.
     async fn seen_by_the_stored_key(&self, stored: &crate::keys::OwnedKey) -> Option<Note> {
         let eyes = self.qlik().with_key(self.host, stored.token.clone());
-        let record = match eyes.api_key(self.key.claims().jti.as_deref()?).await {
+        let record = match eyes.api_key(self.claims().jti.as_deref()?).await {
             Ok(record) => record,
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 return Some(Note::failed("The key was deleted in Qlik.", NEW_KEY));
@@ -158,7 +159,8 @@ impl Subject<'_> {
     }
 
     pub(super) async fn lifetime(&self, known: &mut Known) -> Made {
-        let (Some(tenant), Some(id)) = (&known.tenant, self.key.claims().jti.as_deref()) else {
+        let claims = self.claims();
+        let (Some(tenant), Some(id)) = (&known.tenant, claims.jti.as_deref()) else {
             return Err(Error::Internal("a check without what it needs"));
         };
         let now = self.qlik_now(known);
@@ -216,7 +218,7 @@ impl Subject<'_> {
 /// What the token says of itself; Qlik alone can check its signature
 /// (<https://qlik.dev/authenticate/api-key/generate-your-first-api-key/>).
 pub(super) fn key_form(on: &Subject<'_>, _: &mut Known) -> Note {
-    let claims = on.key.claims();
+    let claims = on.claims();
     let note = if claims.jti.is_none() {
         Note::failed("The key carries no id, so its expiry can’t be learnt.", NEW_KEY)
     } else if claims.aud.iter().any(|a| a != "qlik.api")
@@ -238,7 +240,8 @@ pub(super) fn quota(on: &Subject<'_>, known: &mut Known) -> Note {
     let owner = known.owner.as_ref().map_or("The owner", name);
     let live = known.keys.len();
     let tag = renewal::tag(&on.portal.id, "");
-    let mine = on.key.claims().jti.as_deref();
+    let claims = on.claims();
+    let mine = claims.jti.as_deref();
     let orphans = known
         .keys
         .iter()

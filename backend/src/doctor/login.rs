@@ -124,7 +124,7 @@ impl Subject<'_> {
         Ok(match opened {
             Ok(session) if expected.as_deref().is_none_or(|id| id == session.user().id) => {
                 let says = format!("{} can sign in by JWT.", name(session.user()));
-                known.login = Some(Login { session: Arc::new(session), instead });
+                known.login = Some(Login { session: Arc::new(session), instead, for_checks: true });
                 Note::passed(says)
             }
             Ok(session) => {

@@ -9,8 +9,10 @@
 //!
 //! This module must not know what is done with an outcome.
 
+mod account;
 mod key;
 mod login;
+mod oauth;
 mod probe;
 mod reach;
 mod report;
@@ -22,7 +24,7 @@ mod web;
 
 pub(crate) use key::words_of as span_words;
 pub use report::{Check, Link, Outcome, Report};
-pub(crate) use subject::{Facts, Findings, Subject};
+pub(crate) use subject::{Facts, Findings, KeyFacts, Subject};
 pub use table::{about, ids};
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ impl Services {
         let portal = &actor.portal;
         let saved_at = self.asker(&portal.id).await?.saved_at;
         let asker = Asker { email: actor.email.clone(), name: actor.name.clone(), saved_at };
-        self.examine_stored(portal, &asker).await
+        self.examine_stored(portal, &asker, Some(actor)).await
     }
 
     /// As [`Services::test_connection`], for the operator: in the name of the
@@ -82,7 +82,7 @@ impl Services {
     /// [`Error::NotFound`] where nothing is connected.
     pub async fn doctor(&self, portal: &Portal) -> Result<Report, Error> {
         let asker = self.asker(&portal.id).await?;
-        self.examine_stored(portal, &asker).await
+        self.examine_stored(portal, &asker, None).await
     }
 
     /// Examines the connections whose time has come; gives back how many. `stop`
@@ -145,12 +145,28 @@ impl Services {
         .ok_or(Error::NotFound)
     }
 
-    async fn examine_stored(&self, portal: &Portal, asker: &Asker) -> Result<Report, Error> {
-        let row = load(self.db().read(), &portal.id).await?.ok_or(Error::NotFound)?;
-        let key = self
-            .key(&portal.id, &row.state.current.key_id)
-            .await?
-            .ok_or(Error::Internal("the key in use has no token in the vault"))?;
+    async fn examine_stored(
+        &self,
+        portal: &Portal,
+        asker: &Asker,
+        own: Option<&Actor>,
+    ) -> Result<Report, Error> {
+        let at = self.connection(&portal.id).await?.ok_or(Error::NotFound)?;
+        let row = load(self.db().read(), &portal.id).await?;
+        let key = match &row {
+            Some(row) => Some(
+                self.key(&portal.id, &row.state.current.key_id)
+                    .await?
+                    .ok_or(Error::Internal("the key in use has no token in the vault"))?,
+            ),
+            None => None,
+        };
+        let client = match &at.client_id {
+            Some(id) => {
+                Some(self.client(&portal.id, id).await?.ok_or(Error::Internal("a client is not stored"))?)
+            }
+            None => None,
+        };
         let identity = self.identity(portal).await?;
         let before = self.last_report(&portal.id).await?;
         let had_provider = identity.idp_id.is_some()
@@ -164,16 +180,19 @@ impl Services {
                 portal,
                 email: &asker.email,
                 name: &asker.name,
-                host: &row.tenant_host,
-                key: key.token.clone(),
-                web_integration_id: &row.web_integration_id,
-                by_email: row.email_as_subject,
+                host: &at.host,
+                option: at.option,
+                key: key.as_ref().map(|k| k.token.clone()),
+                client,
+                own: own.map(|actor| (actor, &at)),
+                web_integration_id: &at.web_integration_id,
+                by_email: at.email_as_subject,
                 identity: &identity,
-                stored: Some((&row, &key)),
+                stored: row.as_ref().zip(key.as_ref()),
                 had_provider,
             })
             .await?;
-        if found.key_refused || row.state.need.is_some() {
+        if found.key_refused || row.as_ref().is_some_and(|row| row.state.need.is_some()) {
             self.recheck_key(&portal.id).await?;
         }
         self.keep_report(&portal.id, asker.saved_at, before.as_ref(), &found.report).await?;

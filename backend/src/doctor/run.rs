@@ -11,15 +11,15 @@ use super::{
     subject::{Findings, Known, Subject},
     table::{CHECKS, Spec, spec},
 };
-use crate::{Error, Services};
+use crate::{Error, Services, connection::AuthOption};
 
 impl Services {
     /// Makes all checks.
     pub(crate) async fn examine(&self, subject: &Subject<'_>) -> Result<Findings, Error> {
         let mut known = Known::default();
         let mut run = Run::default();
-        for check in CHECKS {
-            if let Some(unmet) = run.unmet(check) {
+        for check in CHECKS.iter().filter(|c| c.is_of(subject.option)) {
+            if let Some(unmet) = run.unmet(check, subject.option) {
                 run.leave_out(check, unmet);
                 continue;
             }
@@ -30,7 +30,7 @@ impl Services {
         }
         subject.close(&known).await;
         let (missing, key_refused) = (known.identity_missing, known.key_refused);
-        Ok(Findings { report: run.end(self.now(), missing), facts: known.facts(), key_refused })
+        Ok(Findings { report: run.end(self.now(), missing), facts: known.facts(subject.option), key_refused })
     }
 }
 
@@ -45,8 +45,9 @@ struct Run {
 impl Run {
     /// What stands in the way of a check: not the need that was left out itself,
     /// but the one that did not pass.
-    fn unmet(&self, check: &Spec) -> Option<&'static str> {
-        check.needs.iter().find_map(|need| self.barred_by.get(need).copied().unwrap_or(Some(need)))
+    fn unmet(&self, check: &Spec, option: AuthOption) -> Option<&'static str> {
+        let needs = check.needs.iter().filter(|need| spec(need).is_none_or(|s| s.is_of(option)));
+        needs.into_iter().find_map(|need| self.barred_by.get(need).copied().unwrap_or(Some(need)))
     }
 
     fn leave_out(&mut self, check: &'static Spec, unmet: &'static str) {
@@ -79,9 +80,10 @@ impl Run {
     fn end(self, at: Timestamp, identity_missing: bool) -> Report {
         let count = |o| self.checks.iter().filter(|c| c.outcome == o).count();
         let (failed, warned) = (count(Outcome::Failed), count(Outcome::Warning));
-        let apps = self.checks.iter().find(|c| c.id == "apps").map_or("", |c| c.says.as_str());
+        let apps = self.checks.iter().find(|c| c.id == "apps" && c.outcome != Outcome::NotChecked);
+        let apps = apps.map_or("", |c| c.says.as_str());
         let headline = match (failed, warned) {
-            (0, 0) => format!("Connected. {apps}"),
+            (0, 0) => format!("Connected. {apps}").trim().to_owned(),
             (0, 1) => "Connected, with one warning.".to_owned(),
             (0, n) => format!("Connected, with {n} warnings."),
             (1, _) => "One check failed.".to_owned(),

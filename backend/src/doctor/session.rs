@@ -13,7 +13,8 @@ impl Subject<'_> {
     fn signed_in(&self, known: &Known) -> Result<(Tenant, String), Error> {
         let Some(login) = &known.login else { return Err(Error::Internal("a check without what it needs")) };
         let who = name(login.session.user()).to_owned();
-        Ok((self.qlik().with_session(self.host, login.session.clone()), who))
+        // A sign-in may end at another name of the tenant.
+        Ok((self.qlik().with_session(&login.session.host(), login.session.clone()), who))
     }
 
     pub(super) async fn csrf(&self, known: &mut Known) -> Made {
@@ -77,8 +78,9 @@ impl Subject<'_> {
 
     /// Closes what was opened for the checks.
     pub(super) async fn close(&self, known: &Known) {
-        let Some(login) = &known.login else { return };
-        if let Err(e) = self.qlik().with_session(self.host, login.session.clone()).logout().await {
+        let Some(login) = known.login.as_ref().filter(|l| l.for_checks) else { return };
+        if let Err(e) = self.qlik().with_session(&login.session.host(), login.session.clone()).logout().await
+        {
             tracing::info!(error = %e, "the session of a check could not be closed at Qlik");
         }
     }

@@ -7,12 +7,22 @@ use qlik::{
     ApiKey, ApiKeyConfig, ConsolePage, Qlik, Tenant, TenantInfo, User, WebIntegration,
     error::{Error as QlikError, ErrorKind},
     host::TenantHost,
-    secret::ApiKeyToken,
+    secret::{ApiKeyToken, KeyClaims},
     session::QlikSession,
 };
 
-use super::report::{Note, Report};
-use crate::{Portal, Services, identity::IdentityView, keys::OwnedKey, renewal::Row, words};
+use super::{
+    oauth::Asked,
+    report::{Note, Report},
+};
+use crate::{
+    Actor, Portal, Services,
+    connection::{AuthOption, Client, Connection},
+    identity::IdentityView,
+    keys::OwnedKey,
+    renewal::{KeyRef, Row},
+    words,
+};
 
 /// A connection to examine: stored, or typed and not stored yet.
 pub(crate) struct Subject<'a> {
@@ -22,7 +32,16 @@ pub(crate) struct Subject<'a> {
     pub(crate) email: &'a str,
     pub(crate) name: &'a str,
     pub(crate) host: &'a TenantHost,
-    pub(crate) key: Arc<ApiKeyToken>,
+    /// How the portal becomes a user there.
+    pub(crate) option: AuthOption,
+    /// Some where the option uses a key.
+    pub(crate) key: Option<Arc<ApiKeyToken>>,
+    /// Some where the option uses an OAuth client.
+    pub(crate) client: Option<Client>,
+    /// Whose own session is tried, where users sign in by themselves: a person who asks
+    /// for it, and with what is in force. By itself nobody is signed in.
+    pub(crate) own: Option<(&'a Actor, &'a Connection)>,
+    /// Empty where the option needs none.
     pub(crate) web_integration_id: &'a str,
     /// The e-mail is sent as subject.
     pub(crate) by_email: bool,
@@ -36,7 +55,7 @@ pub(crate) struct Subject<'a> {
 /// What an examination learnt, beside the report.
 pub(crate) struct Findings {
     pub(crate) report: Report,
-    /// Some where the tenant, the key, its owner and its record could be read.
+    /// Some where all could be read that the option needs stored.
     pub(crate) facts: Option<Facts>,
     /// Qlik refused the key.
     pub(crate) key_refused: bool,
@@ -44,9 +63,36 @@ pub(crate) struct Findings {
 
 /// What a save stores.
 pub(crate) struct Facts {
-    pub(crate) tenant: TenantInfo,
+    /// None where nobody could be asked for it yet.
+    pub(crate) tenant: Option<TenantInfo>,
+    /// Some where the option uses a key.
+    pub(crate) key: Option<KeyFacts>,
+    /// Where the tenant signs people in with Qlik accounts.
+    pub(crate) login_host: Option<String>,
+}
+
+/// The key and its owner.
+pub(crate) struct KeyFacts {
     pub(crate) owner: User,
     pub(crate) key: ApiKey,
+}
+
+impl Facts {
+    /// The key's id at Qlik.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.key.as_ref().map(|k| k.key.id.as_str())
+    }
+}
+
+impl KeyFacts {
+    /// As the renewal knows it.
+    pub(crate) fn reference(&self, now: Timestamp) -> KeyRef {
+        KeyRef {
+            key_id: self.key.id.clone(),
+            created_at: self.key.created.unwrap_or(now).as_second(),
+            expires_at: self.key.expiry.as_second(),
+        }
+    }
 }
 
 /// What earlier checks found, for later ones.
@@ -64,6 +110,9 @@ pub(super) struct Known {
     /// Users may not be read, so nobody can be looked up.
     pub(super) users_unread: bool,
     pub(super) web: Option<WebIntegration>,
+    /// What the OAuth client was asked for, and what it got.
+    pub(super) asked: Asked,
+    pub(super) login_host: Option<String>,
     pub(super) login: Option<Login>,
     /// An app that the session may open.
     pub(super) app: Option<String>,
@@ -80,11 +129,22 @@ pub(super) struct Login {
     /// The administrator has no Qlik user of their own, so the key's owner was
     /// used: why.
     pub(super) instead: Option<String>,
+    /// It was opened for the checks alone, and is closed after them.
+    pub(super) for_checks: bool,
 }
 
 impl Known {
-    pub(super) fn facts(&mut self) -> Option<Facts> {
-        Some(Facts { tenant: self.tenant.take()?, owner: self.owner.take()?, key: self.key.take()? })
+    pub(super) fn facts(&mut self, option: AuthOption) -> Option<Facts> {
+        let (tenant, login_host) = (self.tenant.take(), self.login_host.take());
+        let key = match option {
+            AuthOption::ApiKey => {
+                // Without its tenant a key is worth nothing.
+                tenant.as_ref()?;
+                Some(KeyFacts { owner: self.owner.take()?, key: self.key.take()? })
+            }
+            AuthOption::Credentials | AuthOption::OauthUsers | AuthOption::OauthEveryone => None,
+        };
+        Some(Facts { tenant, key, login_host })
     }
 }
 
@@ -93,8 +153,18 @@ impl<'a> Subject<'a> {
         self.services.qlik()
     }
 
+    /// The tenant with the eyes of the key's owner; without a key, which no check of
+    /// one comes to see, with nobody's.
     pub(super) fn with_key(&self) -> Tenant {
-        self.qlik().with_key(self.host, self.key.clone())
+        match &self.key {
+            Some(key) => self.qlik().with_key(self.host, key.clone()),
+            None => self.qlik().anonymous(self.host),
+        }
+    }
+
+    /// What the key says of itself.
+    pub(super) fn claims(&self) -> KeyClaims {
+        self.key.as_ref().map(|k| k.claims().clone()).unwrap_or_default()
     }
 
     /// Now, by Qlik's clock where the probe told how far ours is off.

@@ -34,18 +34,6 @@ pub(crate) enum NoSession {
     Failed(Error),
 }
 
-/// Why there is no session that is open already.
-enum NotOpen {
-    Closed,
-    Failed(Error),
-}
-
-impl<E: Into<Error>> From<E> for NotOpen {
-    fn from(e: E) -> Self {
-        Self::Failed(e.into())
-    }
-}
-
 impl<E: Into<Error>> From<E> for NoSession {
     fn from(e: E) -> Self {
         Self::Failed(e.into())
@@ -81,25 +69,6 @@ impl Services {
         at: &Connection,
     ) -> Result<Arc<QlikSession>, Arc<NoSession>> {
         self.0.sessions.get(&slot(&actor.portal.id, &actor.user_id), || self.open_session(actor, at)).await
-    }
-
-    /// As [`Services::session`], without signing in: none where that would be needed.
-    pub(crate) async fn open_already(
-        &self,
-        actor: &Actor,
-        at: &Connection,
-    ) -> Result<Option<Arc<QlikSession>>, Error> {
-        let kept = || async { self.kept_session(actor, at).await?.ok_or(NotOpen::Closed) };
-        match self.0.sessions.get(&slot(&actor.portal.id, &actor.user_id), kept).await {
-            Ok(session) => Ok(Some(session)),
-            Err(e) => match &*e {
-                NotOpen::Closed => Ok(None),
-                NotOpen::Failed(e) => {
-                    tracing::error!(error = %e, "a kept Qlik session could not be read");
-                    Err(Error::Internal("a kept Qlik session could not be read"))
-                }
-            },
-        }
     }
 
     async fn open_session(&self, actor: &Actor, at: &Connection) -> Result<QlikSession, NoSession> {

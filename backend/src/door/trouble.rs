@@ -15,6 +15,8 @@ use crate::{
 pub enum TroubleKind {
     /// The portal is not connected to a Qlik tenant.
     NotConnected,
+    /// The user has not registered, or not connected, yet.
+    NotRegistered,
     /// Qlik has no user with this e-mail.
     NoQlikUser,
     /// Qlik has several active users with this e-mail.

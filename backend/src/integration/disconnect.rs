@@ -5,7 +5,10 @@ use qlik::error::ErrorKind;
 
 use crate::{
     Actor, Error, Services, audit,
-    renewal::{Phase, load},
+    connection::AuthOption,
+    credentials::wipe_credentials,
+    oauth::release_grants,
+    renewal::{Phase, load_any},
     words,
 };
 
@@ -34,13 +37,14 @@ impl Services {
     ) -> Result<DisconnectEnd, Error> {
         actor.require_admin()?;
         let portal = actor.portal.id.as_str();
-        let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
+        let at = self.connection(portal).await?.ok_or(Error::NotFound)?;
+        let row = load_any(self.db().read(), portal).await?;
         if remove_made && let Err(says) = self.remove_made_at_qlik(actor).await? {
             let says =
                 format!("{says} Nothing was disconnected. You can also disconnect and leave it there.");
             return Ok(DisconnectEnd { disconnected: false, says });
         }
-        if delete_keys {
+        if let Some(row) = row.as_ref().filter(|_| delete_keys) {
             let state = &row.state;
             let mut ids: Vec<&str> = state.retiring.iter().map(|r| r.key.key_id.as_str()).collect();
             if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &state.phase {
@@ -73,24 +77,31 @@ impl Services {
             }
         }
         let mut tx = self.db().write().await?;
-        let detail =
-            serde_json::json!({ "tenant_host": row.tenant_host.as_str(), "keys_deleted": delete_keys });
+        let detail = serde_json::json!({ "tenant_host": at.host.as_str(), "keys_deleted": delete_keys });
+        if at.option == AuthOption::Credentials {
+            wipe_credentials(&mut tx, portal).await?;
+        }
+        if at.option == AuthOption::OauthUsers {
+            release_grants(self, &mut tx, portal).await?;
+        }
+        sqlx::query!("DELETE FROM qlik_asks WHERE portal_id = ?", portal).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM qlik_sessions WHERE portal_id = ?", portal).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM api_keys WHERE portal_id = ?", portal).execute(&mut *tx).await?;
         sqlx::query!("DELETE FROM integrations WHERE portal_id = ?", portal).execute(&mut *tx).await?;
+        sqlx::query!("DELETE FROM oauth_clients WHERE portal_id = ?", portal).execute(&mut *tx).await?;
         audit::record(&mut tx, portal, Some(actor), audit::INTEGRATION_DISCONNECTED, detail, self.now())
             .await?;
         tx.commit().await?;
         self.0.sessions.invalidate_all_for(&format!("{portal}/")).await;
         self.changed(portal);
-        let keys = if delete_keys {
-            "its key was deleted at Qlik"
-        } else {
-            "its key lives on at Qlik until it expires"
+        let keys = match (row.is_some(), delete_keys) {
+            (false, _) => "",
+            (true, true) => "; its key was deleted at Qlik",
+            (true, false) => "; its key lives on at Qlik until it expires",
         };
         Ok(DisconnectEnd {
             disconnected: true,
-            says: format!("The portal is disconnected from {}; {keys}.", row.tenant_host),
+            says: format!("The portal is disconnected from {}{keys}.", at.host),
         })
     }
 }

@@ -3,13 +3,18 @@
 use std::fmt;
 
 use qlik::{
+    OAuthClientId,
     host::{HostError, HostPolicy, TenantHost},
+    oauth::ClientSecret,
     secret::ApiKeyToken,
 };
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Report;
-use crate::FieldError;
+use crate::{
+    FieldError,
+    connection::{AuthOption, Connection},
+};
 
 /// The settings form.
 #[derive(Default)]
@@ -18,12 +23,16 @@ pub struct SaveInput {
     pub tenant_host: String,
     /// `Web Integration Id`.
     pub web_integration_id: String,
-    /// `api_key` or `credentials`.
+    /// The name of an [`AuthOption`].
     pub auth_option: String,
     /// `Qlik Sense API key`; blank keeps the stored one.
     pub api_key: Option<SecretString>,
     /// The explicit choice to send the e-mail as subject.
     pub email_as_subject: bool,
+    /// The id of the OAuth client.
+    pub oauth_client_id: String,
+    /// The secret of the OAuth client; blank keeps the stored one.
+    pub oauth_client_secret: Option<SecretString>,
 }
 
 impl fmt::Debug for SaveInput {
@@ -53,48 +62,118 @@ pub struct SaveOutcome {
 pub(super) struct Parsed {
     pub(super) host: TenantHost,
     pub(super) web_integration_id: String,
-    pub(super) key: Option<ApiKeyToken>,
+    pub(super) means: ParsedMeans,
+}
+
+/// What the option needs; what is blank is kept.
+pub(super) enum ParsedMeans {
+    Key(Option<ApiKeyToken>),
+    Credentials,
+    OAuth { everyone: bool, id: OAuthClientId, secret: Blank },
+}
+
+/// A secret that was typed, or is not.
+pub(super) enum Blank {
+    Typed(ClientSecret),
+    /// It is kept.
+    Keep,
+    /// The client has none.
+    None,
 }
 
 const HOST: &str = "tenant_host";
 const WEB: &str = "web_integration_id";
 const KEY: &str = "api_key";
+const CLIENT: &str = "oauth_client_id";
+const SECRET: &str = "oauth_client_secret";
+/// Qlik's secrets have 64 characters.
+const SECRET_MAX: usize = 512;
 
-/// Reads the form. `stored_host`: where a stored key belongs to; a blank key
-/// keeps it only there.
+/// Reads the form. `stored`: what is in force; a blank key or secret is kept only
+/// for its own tenant and client.
 pub(super) fn parse(
     input: &SaveInput,
     policy: &HostPolicy,
-    stored_host: Option<&TenantHost>,
+    stored: Option<&Connection>,
 ) -> Result<Parsed, Vec<FieldError>> {
     let mut wrong = Vec::new();
     let host = parse_host(&input.tenant_host, policy).map_err(|e| wrong.push(e)).ok();
+    let option = AuthOption::parse(&input.auth_option);
     let web = input.web_integration_id.trim();
     let web_ok = web.len() <= 128 && web.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if web.is_empty() {
+    if web.is_empty() && option.is_none_or(AuthOption::needs_web_integration) {
         wrong.push(FieldError::new(WEB, "required"));
     } else if !web_ok {
         wrong.push(FieldError::new(WEB, "not_an_id"));
     }
-    match input.auth_option.as_str() {
-        "api_key" => {}
-        "credentials" => wrong.push(FieldError::new("auth_option", "not_yet")),
-        _ => wrong.push(FieldError::new("auth_option", "required")),
-    }
-    let typed = input.api_key.as_ref().filter(|k| !k.expose_secret().trim().is_empty());
-    let key = if typed.is_some() {
-        parse_key(typed).map_err(|e| wrong.push(e)).ok()
-    } else {
-        match (stored_host, &host) {
-            (None, _) => wrong.push(FieldError::new(KEY, "required")),
-            // A key is worth nothing at another tenant, and is not sent there.
-            (Some(stored), Some(host)) if stored != host => wrong.push(FieldError::new(KEY, "other_tenant")),
-            _ => {}
+    let means = match option {
+        None => {
+            wrong.push(FieldError::new("auth_option", "required"));
+            None
         }
-        None
+        Some(AuthOption::ApiKey) => {
+            key_of(input, host.as_ref(), stored).map_err(|e| wrong.push(e)).ok().map(ParsedMeans::Key)
+        }
+        Some(AuthOption::Credentials) => Some(ParsedMeans::Credentials),
+        Some(option) => client_of(input, option, host.as_ref(), stored).map_err(|e| wrong.extend(e)).ok(),
     };
-    match (host, wrong.is_empty()) {
-        (Some(host), true) => Ok(Parsed { host, web_integration_id: web.to_owned(), key }),
+    match (host, means, wrong.is_empty()) {
+        (Some(host), Some(means), true) => Ok(Parsed { host, web_integration_id: web.to_owned(), means }),
+        _ => Err(wrong),
+    }
+}
+
+/// The key that was typed; none where the stored one is kept.
+fn key_of(
+    input: &SaveInput,
+    host: Option<&TenantHost>,
+    stored: Option<&Connection>,
+) -> Result<Option<ApiKeyToken>, FieldError> {
+    let typed = input.api_key.as_ref().filter(|k| !k.expose_secret().trim().is_empty());
+    if typed.is_some() {
+        return parse_key(typed).map(Some);
+    }
+    match (stored.filter(|s| s.option == AuthOption::ApiKey), host) {
+        (None, _) => Err(FieldError::new(KEY, "required")),
+        // A key is worth nothing at another tenant, and is not sent there.
+        (Some(stored), Some(host)) if stored.host != *host => Err(FieldError::new(KEY, "other_tenant")),
+        _ => Ok(None),
+    }
+}
+
+/// The OAuth client.
+fn client_of(
+    input: &SaveInput,
+    option: AuthOption,
+    host: Option<&TenantHost>,
+    stored: Option<&Connection>,
+) -> Result<ParsedMeans, Vec<FieldError>> {
+    let mut wrong = Vec::new();
+    let id = input.oauth_client_id.trim();
+    let code = if id.is_empty() { "required" } else { "not_a_client_id" };
+    let id = id.parse::<OAuthClientId>().map_err(|_| wrong.push(FieldError::new(CLIENT, code))).ok();
+    let typed = input.oauth_client_secret.as_ref().map(|s| s.expose_secret().trim());
+    let known = stored.filter(|s| s.client_id.as_deref() == id.as_ref().map(OAuthClientId::as_str));
+    let everyone = option == AuthOption::OauthEveryone;
+    let secret = match typed.filter(|s| !s.is_empty()) {
+        Some(text) if text.len() > SECRET_MAX || !text.bytes().all(|b| b.is_ascii_graphic()) => {
+            wrong.push(FieldError::new(SECRET, "not_a_secret"));
+            Blank::None
+        }
+        Some(text) => Blank::Typed(ClientSecret::new(text)),
+        // As a key it is sent to its own tenant alone.
+        None if known.is_some_and(|s| host.is_none_or(|h| s.host == *h)) => Blank::Keep,
+        None if everyone => {
+            let code =
+                if stored.is_some_and(|s| s.client_id.is_some()) { "other_client" } else { "required" };
+            wrong.push(FieldError::new(SECRET, code));
+            Blank::None
+        }
+        // A client that keeps no secret proves itself by PKCE alone.
+        None => Blank::None,
+    };
+    match (id, wrong.is_empty()) {
+        (Some(id), true) => Ok(ParsedMeans::OAuth { everyone, id, secret }),
         _ => Err(wrong),
     }
 }
@@ -126,7 +205,7 @@ fn host_code(e: &HostError) -> &'static str {
 mod tests {
     use super::*;
 
-    fn codes(input: &SaveInput, stored: Option<&TenantHost>) -> Vec<(&'static str, &'static str)> {
+    fn codes(input: &SaveInput, stored: Option<&Connection>) -> Vec<(&'static str, &'static str)> {
         parse(input, &HostPolicy::default(), stored)
             .err()
             .unwrap_or_default()
@@ -135,28 +214,46 @@ mod tests {
             .collect()
     }
 
+    /// What is in force at the tenant: the option, with its client.
+    fn in_force(option: AuthOption, client_id: Option<&str>) -> Connection {
+        let host = TenantHost::parse("acme.eu.qlikcloud.com", &HostPolicy::default()).unwrap();
+        Connection {
+            portal_id: "p".to_owned(),
+            permanent_host: host.clone(),
+            host,
+            tenant_id: "t".to_owned(),
+            web_integration_id: "abc".to_owned(),
+            email_as_subject: false,
+            option,
+            client_id: client_id.map(str::to_owned),
+            login_host: None,
+            origin: "https://portal.example".to_owned(),
+        }
+    }
+
     fn input(host: &str, web: &str, key: Option<&str>) -> SaveInput {
         SaveInput {
             tenant_host: host.to_owned(),
             web_integration_id: web.to_owned(),
             auth_option: "api_key".to_owned(),
             api_key: key.map(|k| k.to_owned().into()),
-            email_as_subject: false,
+            ..SaveInput::default()
         }
     }
 
     #[test]
     fn every_field_is_told_at_once() {
         let empty = SaveInput::default();
-        assert_eq!(
-            codes(&empty, None),
-            [(HOST, "required"), (WEB, "required"), ("auth_option", "required"), (KEY, "required")]
-        );
+        assert_eq!(codes(&empty, None), [(HOST, "required"), (WEB, "required"), ("auth_option", "required")]);
+        let key = SaveInput { auth_option: "api_key".to_owned(), ..SaveInput::default() };
+        assert_eq!(codes(&key, None), [(HOST, "required"), (WEB, "required"), (KEY, "required")]);
+        let everyone = SaveInput { auth_option: "oauth_everyone".to_owned(), ..SaveInput::default() };
+        assert_eq!(codes(&everyone, None), [(HOST, "required"), (CLIENT, "required"), (SECRET, "required")]);
     }
 
     #[test]
     fn a_pasted_address_becomes_its_host() {
-        let stored = TenantHost::parse("acme.eu.qlikcloud.com", &HostPolicy::default()).unwrap();
+        let stored = in_force(AuthOption::ApiKey, None);
         let read = parse(
             &input(" https://ACME.eu.qlikcloud.com/hub?x=1 ", " abc ", None),
             &HostPolicy::default(),
@@ -169,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_blank_key_is_kept_at_its_own_tenant_alone() {
-        let stored = TenantHost::parse("acme.eu.qlikcloud.com", &HostPolicy::default()).unwrap();
+        let stored = in_force(AuthOption::ApiKey, None);
         assert!(codes(&input("acme.eu.qlikcloud.com", "abc", Some("  ")), Some(&stored)).is_empty());
         assert_eq!(
             codes(&input("globex.us.qlikcloud.com", "abc", None), Some(&stored)),
@@ -190,12 +287,37 @@ mod tests {
     }
 
     #[test]
-    fn credentials_can_not_be_chosen_yet() {
+    fn a_key_of_another_option_is_not_there_to_be_kept() {
+        let stored = in_force(AuthOption::Credentials, None);
+        assert_eq!(codes(&input("acme.eu.qlikcloud.com", "abc", None), Some(&stored)), [(KEY, "required")]);
+    }
+
+    #[test]
+    fn a_blank_secret_is_kept_for_its_own_client_at_its_own_tenant_alone() {
+        let stored = in_force(AuthOption::OauthEveryone, Some("c1"));
+        let typed = |option: &str, host: &str, client: &str| SaveInput {
+            tenant_host: host.to_owned(),
+            auth_option: option.to_owned(),
+            oauth_client_id: client.to_owned(),
+            ..SaveInput::default()
+        };
+        let (here, there) = ("acme.eu.qlikcloud.com", "globex.us.qlikcloud.com");
+        assert!(codes(&typed("oauth_everyone", here, "c1"), Some(&stored)).is_empty());
+        assert_eq!(codes(&typed("oauth_everyone", here, "c2"), Some(&stored)), [(SECRET, "other_client")]);
+        assert_eq!(codes(&typed("oauth_everyone", there, "c1"), Some(&stored)), [(SECRET, "other_client")]);
+        assert_eq!(codes(&typed("oauth_everyone", here, "c1"), None), [(SECRET, "required")]);
+        // A public client has none.
+        assert!(codes(&typed("oauth_users", here, "c2"), Some(&stored)).is_empty());
+        assert_eq!(codes(&typed("oauth_users", here, "two words"), None), [(CLIENT, "not_a_client_id")]);
+    }
+
+    #[test]
+    fn credentials_need_the_tenant_and_the_web_integration_alone() {
         let typed = SaveInput {
             auth_option: "credentials".to_owned(),
             ..input("acme.eu.qlikcloud.com", "abc", None)
         };
-        assert!(codes(&typed, None).contains(&("auth_option", "not_yet")));
+        assert!(codes(&typed, None).is_empty());
     }
 
     #[test]

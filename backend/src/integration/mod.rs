@@ -9,6 +9,7 @@ mod idp;
 mod save;
 mod shown;
 mod store;
+mod typed;
 mod view;
 
 pub use crate::doctor::{Check, Link, Outcome, Report};
@@ -17,5 +18,5 @@ pub use form::{SaveInput, SaveOutcome};
 pub(crate) use form::{parse_host, parse_key};
 pub use history::{AttemptEntry, KeyLife, KeyUse};
 pub(crate) use idp::{ensure_provider, provider_of};
-pub use shown::{AttemptView, FormView, Health, KeyView, Running, SettingsView, StatusView};
-pub(crate) use store::{How, Typed};
+pub use shown::{AttemptView, ConnectionView, FormView, Health, KeyView, Running, SettingsView, StatusView};
+pub(crate) use typed::{How, Means, Typed, same_tenant};

@@ -2,11 +2,9 @@
 //! change the tenant, the web integration or the option of a portal that is
 //! connected is staged instead (see [`crate::change`]).
 
-use std::sync::Arc;
-
 use super::{
-    form::{Parsed, SaveInput, SaveOutcome, parse},
-    store::{How, Typed},
+    form::{Parsed, ParsedMeans, SaveInput, SaveOutcome, parse},
+    typed::{How, Typed},
 };
 use crate::{
     Actor, Error, FieldError, Services,
@@ -36,26 +34,21 @@ impl Services {
 
     async fn save_typed(&self, actor: &Actor, input: SaveInput, stages: bool) -> Result<SaveOutcome, Error> {
         actor.require_admin()?;
+        let in_force = self.connection(&actor.portal.id).await?;
         let stored = load(self.db().read(), &actor.portal.id).await?;
-        let parsed = match parse(&input, &self.config().host_policy, stored.as_ref().map(|r| &r.tenant_host))
-        {
+        let parsed = match parse(&input, &self.config().host_policy, in_force.as_ref()) {
             Ok(parsed) => parsed,
             Err(fields) => return Ok(SaveOutcome { fields, ..SaveOutcome::default() }),
         };
         let identity = self.identity(&actor.portal).await?;
-        let Parsed { host, web_integration_id, key: pasted } = parsed;
-        let was_pasted = pasted.is_some();
+        let Parsed { host, web_integration_id, means } = parsed;
+        let was_pasted = matches!(means, ParsedMeans::Key(Some(_)));
         let stored_key = match &stored {
-            Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?,
+            Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?.map(|k| k.token),
             None => None,
         };
-        let key = match (pasted, &stored_key) {
-            (Some(token), _) => Arc::new(token),
-            (None, Some(stored)) => stored.token.clone(),
-            (None, None) => return Err(Error::Internal("the key in use has no token in the vault")),
-        };
-        let email_as_subject = input.email_as_subject;
-        let typed = Typed { host, web_integration_id, email_as_subject, key, how: How::Saved };
+        let means = self.means(actor, means, input.email_as_subject, stored_key).await?;
+        let typed = Typed { host, web_integration_id, means, how: How::Saved };
         let found = self.examine_typed(actor, stored.as_ref(), &typed, &identity).await?;
         let Findings { report, facts, .. } = found;
         let (true, Some(facts)) = (report.ok, facts) else {
@@ -63,8 +56,9 @@ impl Services {
             return Ok(SaveOutcome { fields, report: Some(report), ..SaveOutcome::default() });
         };
         let done = SaveOutcome { report: Some(report.clone()), ..SaveOutcome::default() };
-        if let Some(row) = stored.as_ref().filter(|row| stages && is_change(row, &typed)) {
-            let new_key = was_pasted && row.state.current.key_id != facts.key.id;
+        if in_force.as_ref().is_some_and(|at| stages && is_change(at, &typed)) {
+            let in_use = stored.as_ref().map(|row| row.state.current.key_id.as_str());
+            let new_key = was_pasted && in_use != facts.key_id();
             self.stage(actor, &typed, new_key, &facts, &report).await?;
             return Ok(SaveOutcome { staged: true, ..done });
         }
@@ -91,9 +85,12 @@ impl Services {
             email: &actor.email,
             name: &actor.name,
             host: &typed.host,
-            key: typed.key.clone(),
+            option: typed.option(),
+            key: typed.key().cloned(),
+            client: typed.client().cloned(),
+            own: None,
             web_integration_id: &typed.web_integration_id,
-            by_email: typed.email_as_subject,
+            by_email: typed.email_as_subject(),
             identity,
             stored: here.zip(key.as_ref()),
             // One paste mends a key, whatever else is wrong: a provider that is gone is a warning here.

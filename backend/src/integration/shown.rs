@@ -3,7 +3,12 @@
 use jiff::Timestamp;
 
 use super::{KeyLife, Report};
-use crate::{Portal, identity::IdentityView, renewal::Ahead};
+use crate::{
+    Portal,
+    connection::{AuthOption, SecretView},
+    identity::IdentityView,
+    renewal::Ahead,
+};
 
 /// The stored settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +19,36 @@ pub struct FormView {
     pub web_integration_id: String,
     /// The e-mail is sent as subject.
     pub email_as_subject: bool,
+    /// How the portal becomes a user.
+    pub option: AuthOption,
+    /// The id of the OAuth client, where the option uses one.
+    pub client_id: Option<String>,
+}
+
+/// How a connection without a key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionView {
+    /// The option.
+    pub option: AuthOption,
+    /// In a word.
+    pub health: Health,
+    /// In a sentence.
+    pub headline: String,
+    /// The tenant.
+    pub tenant_host: String,
+    /// When the connection was last tested.
+    pub checked_at: Option<Timestamp>,
+    /// The OAuth client.
+    pub client_id: Option<String>,
+    /// Which secret of it is stored; none where it has none.
+    pub secret: Option<SecretView>,
+    /// Active users of the portal.
+    pub people: i64,
+    /// Users who registered or connected and whose sign-in works, as far as known;
+    /// none where users have nothing to do.
+    pub ready: Option<i64>,
+    /// When a key that is left of an option before is deleted at Qlik.
+    pub old_key_until: Option<Timestamp>,
 }
 
 /// A key, without anything secret.
@@ -131,8 +166,10 @@ pub struct SettingsView {
     pub portal: Portal,
     /// The stored settings.
     pub form: Option<FormView>,
-    /// The status, once saved.
+    /// The status, once saved with a key.
     pub status: Option<StatusView>,
+    /// The status, once saved with an option without a key.
+    pub connection: Option<ConnectionView>,
     /// The last checks of the stored settings.
     pub report: Option<Report>,
     /// What a JWT identity provider at Qlik needs.

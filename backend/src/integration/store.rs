@@ -1,19 +1,47 @@
 //! Storing what was checked: settings, key, state and report in one transaction.
 
-use std::sync::Arc;
+use qlik::host::TenantHost;
 
-use qlik::{host::TenantHost, secret::ApiKeyToken};
-
+use super::typed::{How, Typed, same_tenant};
 use crate::{
     Actor, Error, Services, audit,
-    change::{Leaving, Previous, take_staged},
-    doctor::{Facts, Report},
+    change::{Leaving, take_staged},
+    connection::{AuthOption, Connection, connection, forget_clients, keep_client},
+    credentials::wipe_credentials,
+    doctor::{Facts, KeyFacts, Report},
     identity::{IdentityView, note_idp},
     keys::{self, NewKeyRow, insert_key},
-    notices::note,
-    renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load, next_action_at, next_look, to_json},
+    notices::{note, note_no_key},
+    oauth::release_grants,
+    renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load_any, next_action_at, next_look, to_json},
     store::{StoreError, Tx},
 };
+
+/// What is known of the tenant, from its answers or from before.
+struct TenantFacts {
+    id: String,
+    permanent_host: TenantHost,
+    region: Option<String>,
+}
+
+impl TenantFacts {
+    fn of(typed: &Typed, facts: &Facts, before: Option<&Connection>) -> Self {
+        let same = before.filter(|b| b.host == typed.host);
+        let Some(told) = &facts.tenant else {
+            return Self {
+                id: same.map(|b| b.tenant_id.clone()).unwrap_or_default(),
+                permanent_host: same.map_or(&typed.host, |b| &b.permanent_host).clone(),
+                region: None,
+            };
+        };
+        let permanent = told.hostnames.first().and_then(|h| serde_json::from_value(h.as_str().into()).ok());
+        Self {
+            id: told.id.clone(),
+            permanent_host: permanent.unwrap_or_else(|| typed.host.clone()),
+            region: told.region.clone().or_else(|| told.datacenter.clone()),
+        }
+    }
+}
 
 impl Services {
     /// Writes what was checked, whole.
@@ -27,20 +55,22 @@ impl Services {
         identity: &IdentityView,
     ) -> Result<(), Error> {
         let (now, portal) = (self.now(), actor.portal.id.as_str());
-        let current = KeyRef {
-            key_id: facts.key.id.clone(),
-            created_at: facts.key.created.unwrap_or(now).as_second(),
-            expires_at: facts.key.expiry.as_second(),
+        let current = facts.key.as_ref().map(|k| k.reference(now));
+        let sealed = match (&current, typed.key()) {
+            (Some(current), Some(key)) => {
+                Some(self.vault().seal(keys::place(portal, &current.key_id), key.expose().as_bytes())?)
+            }
+            _ => None,
         };
-        let place = keys::place(portal, &current.key_id);
-        let sealed = self.vault().seal(place, typed.key.expose().as_bytes())?;
+        let key_id = current.as_ref().map_or("", |c| c.key_id.as_str()).to_owned();
 
         let mut tx = self.db().write().await?;
         // Read anew under the write lock: a renewal may have gone on during the checks.
-        let fresh = load(&mut *tx, portal).await?;
-        let kept_key = stored.map(|r| r.state.current.key_id.as_str()) == Some(current.key_id.as_str());
+        let before = connection(&mut *tx, portal).await?;
+        let fresh = load_any(&mut *tx, portal).await?;
+        let kept_key = stored.is_some_and(|r| r.state.current.key_id == key_id);
         if let (true, Some(fresh)) = (kept_key, &fresh)
-            && fresh.state.current.key_id != current.key_id
+            && fresh.state.current.key_id != key_id
         {
             return Err(Error::Conflict("the key was renewed while the settings were tested"));
         }
@@ -48,34 +78,52 @@ impl Services {
             How::Staged(id) => take_staged(&mut tx, portal, id).await?,
             How::Saved | How::Back(_) => None,
         };
+        let tenant = TenantFacts::of(typed, facts, before.as_ref());
         let leaving =
-            Leaving::read(&mut tx, fresh.as_ref(), typed, &facts.tenant.id, &current.key_id).await?;
-        let mut state = next_state(fresh.as_ref(), current, self, now.as_second());
-        leaving.settle(&mut state, now.as_second());
-        retire_rows(&mut tx, portal, &state).await?;
-        insert_key(
-            &mut tx,
-            NewKeyRow {
-                portal_id: portal,
-                tenant_id: &facts.tenant.id,
-                tenant_host: typed.host.as_str(),
-                key: &state.current,
-                sealed: &sealed,
-                fingerprint: typed.key.fingerprint(),
-                last4: typed.key.last4(),
-                owner_id: &facts.owner.id,
-                owner_subject: &facts.owner.subject,
-                owner_email: facts.owner.email.as_deref(),
-                owner_name: &facts.owner.name,
-                attempt_id: None,
-                state: "current",
-                now: now.as_second(),
-            },
-        )
-        .await?;
-        write_row(&mut tx, self, actor, typed, facts, report, &state).await?;
-        note(self, &mut tx, portal, fresh.as_ref().map_or(&state, |r| &r.state), &state).await?;
-        if fresh.as_ref().is_some_and(|r| r.tenant_id != facts.tenant.id) {
+            Leaving::read(&mut tx, before.as_ref(), fresh.as_ref(), typed, &tenant.id, &key_id).await?;
+        let mut state = match current {
+            Some(current) => Some(next_state(fresh.as_ref(), current, self, now.as_second())),
+            None => fresh.as_ref().map(|row| at_rest(&row.state, now.as_second())),
+        };
+        if let Some(state) = &mut state {
+            leaving.settle(state, now.as_second());
+            retire_rows(&mut tx, portal, state).await?;
+        }
+        if let (Some(state), Some(KeyFacts { owner, .. }), Some(key), Some(sealed)) =
+            (&state, &facts.key, typed.key(), &sealed)
+        {
+            insert_key(
+                &mut tx,
+                NewKeyRow {
+                    portal_id: portal,
+                    tenant_id: &tenant.id,
+                    tenant_host: typed.host.as_str(),
+                    key: &state.current,
+                    sealed,
+                    fingerprint: key.fingerprint(),
+                    last4: key.last4(),
+                    owner_id: &owner.id,
+                    owner_subject: &owner.subject,
+                    owner_email: owner.email.as_deref(),
+                    owner_name: &owner.name,
+                    attempt_id: None,
+                    state: "current",
+                    now: now.as_second(),
+                },
+            )
+            .await?;
+        }
+        if let Some(client) = typed.client() {
+            keep_client(self, &mut tx, portal, client).await?;
+        }
+        write_row(&mut tx, self, actor, typed, &tenant, facts, report, state.as_ref()).await?;
+        match state.as_ref().filter(|s| !s.resting) {
+            Some(state) => {
+                note(self, &mut tx, portal, fresh.as_ref().map_or(state, |r| &r.state), state).await?;
+            }
+            None => note_no_key(&mut tx, portal).await?,
+        }
+        if before.as_ref().is_some_and(|b| !same_tenant(b, &typed.host, &tenant.id)) {
             // The identity providers that we made, of a rotation two, are in the other tenant.
             sqlx::query!(
                 "UPDATE signing_identities SET idp_id = NULL WHERE portal_id = ? AND (kid = ? OR active = 0)",
@@ -92,10 +140,15 @@ impl Services {
         if let How::Back(previous) = &typed.how {
             previous.restore(&mut tx, portal).await?;
         }
+        if let Some(before) = &before {
+            self.release_users(&mut tx, actor, before, typed).await?;
+        }
+        forget_clients(&mut tx, portal).await?;
         sqlx::query!("DELETE FROM qlik_sessions WHERE portal_id = ?", portal).execute(&mut *tx).await?;
         let detail = serde_json::json!({
             "tenant_host": typed.host.as_str(), "web_integration_id": typed.web_integration_id,
-            "key": state.current.key_id, "email_as_subject": typed.email_as_subject,
+            "option": typed.option(), "key": (!key_id.is_empty()).then_some(key_id),
+            "email_as_subject": typed.email_as_subject(), "client": typed.client_id(),
         });
         let what = match typed.how {
             How::Saved => audit::INTEGRATION_SAVED,
@@ -105,25 +158,34 @@ impl Services {
         audit::record(&mut tx, portal, Some(actor), what, detail, now).await?;
         Ok(tx.commit().await?)
     }
-}
 
-/// What is stored of the form.
-pub(crate) struct Typed {
-    pub(crate) host: TenantHost,
-    pub(crate) web_integration_id: String,
-    pub(crate) email_as_subject: bool,
-    pub(crate) key: Arc<ApiKeyToken>,
-    pub(crate) how: How,
-}
-
-/// How it comes to be stored.
-pub(crate) enum How {
-    /// It was typed just now.
-    Saved,
-    /// It is the staged change of this id.
-    Staged(String),
-    /// It was in force before.
-    Back(Box<Previous>),
+    /// What users registered or connected for the settings before is of no use for
+    /// others: passwords are wiped, tokens are revoked.
+    async fn release_users(
+        &self,
+        tx: &mut Tx<'_>,
+        actor: &Actor,
+        before: &Connection,
+        typed: &Typed,
+    ) -> Result<(), Error> {
+        let portal = actor.portal.id.as_str();
+        let same = before.option == typed.option() && before.host == typed.host;
+        if before.option == AuthOption::Credentials && !same {
+            let count = wipe_credentials(tx, portal).await?;
+            let detail = serde_json::json!({ "count": count });
+            audit::record(tx, portal, Some(actor), audit::CREDENTIALS_WIPED, detail, self.now()).await?;
+        }
+        let same = same && before.client_id.as_deref() == typed.client_id();
+        if before.option == AuthOption::OauthUsers && !same {
+            let count = release_grants(self, tx, portal).await?;
+            let detail = serde_json::json!({ "count": count });
+            audit::record(tx, portal, Some(actor), audit::OAUTH_RELEASED, detail, self.now()).await?;
+        }
+        if !same {
+            sqlx::query!("DELETE FROM qlik_asks WHERE portal_id = ?", portal).execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The state with this key in use. A key that it replaces is retired as a
@@ -135,6 +197,15 @@ fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Services, now: i6
         let renew_at = due_at(&current, services.jitter());
         return State::new(current, renew_at, look_at);
     };
+    if old.resting {
+        // No key was in use; what is left of earlier ones goes on its way.
+        let mut state = State::new(current, 0, look_at);
+        state.renew_at = due_at(&state.current, services.jitter());
+        state.retiring.clone_from(&old.retiring);
+        state.retiring.retain(|r| r.key.key_id != state.current.key_id);
+        state.stray.clone_from(&old.stray);
+        return state;
+    }
     if old.current.key_id == current.key_id {
         // The same key: its date and any attempt stay as they are; it was just seen to work.
         return State { need: None, failing: None, look_at, ahead: None, ..old.clone() };
@@ -157,6 +228,27 @@ fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Services, now: i6
     state
 }
 
+/// The state where no key is in use any more. The one that was is not on its way out
+/// yet: it may be kept for the way back.
+fn at_rest(old: &State, now: i64) -> State {
+    let mut state = State {
+        resting: true,
+        phase: Phase::Active,
+        need: None,
+        failing: None,
+        requested: false,
+        ahead: None,
+        sweep: false,
+        sweep_at: None,
+        ..old.clone()
+    };
+    if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &old.phase {
+        state.retiring.push(Retiring { key: new.clone(), delete_at: now, tries: 0 });
+        state.retiring.sort_by_key(|r| r.delete_at);
+    }
+    state
+}
+
 /// The rows of the keys that the state retires, the current one among them.
 async fn retire_rows(tx: &mut Tx<'_>, portal: &str, state: &State) -> Result<(), StoreError> {
     for r in &state.retiring {
@@ -171,54 +263,62 @@ async fn retire_rows(tx: &mut Tx<'_>, portal: &str, state: &State) -> Result<(),
     Ok(())
 }
 
+#[expect(clippy::too_many_arguments, reason = "the columns of one row, from where each is known")]
 async fn write_row(
     tx: &mut Tx<'_>,
     services: &Services,
     actor: &Actor,
     typed: &Typed,
+    tenant: &TenantFacts,
     facts: &Facts,
     report: &Report,
-    state: &State,
+    state: Option<&State>,
 ) -> Result<(), Error> {
     let now = services.now().as_second();
-    let json = to_json(state)?;
-    let next = next_action_at(now, state, services.policy());
+    let json = state.map(to_json).transpose()?;
+    let next = state.map(|s| next_action_at(now, s, services.policy()));
     let report =
         serde_json::to_string(report).map_err(|_| Error::Internal("a report can't be written as JSON"))?;
-    let host = typed.host.as_str();
-    let permanent = facts.tenant.hostnames.first().map_or(host, String::as_str);
-    let region = facts.tenant.region.as_deref().or(facts.tenant.datacenter.as_deref());
+    let (host, permanent) = (typed.host.as_str(), tenant.permanent_host.as_str());
     let (portal, user) = (actor.portal.id.as_str(), actor.user_id.as_str());
+    let (option, by_email) = (typed.option().as_str(), typed.email_as_subject());
+    let (client, login_host) = (typed.client_id(), facts.login_host.as_deref());
     // Version and fence go up: whoever was at work on the old settings has lost its claim.
     sqlx::query!(
         "INSERT INTO integrations (portal_id, tenant_host, tenant_id, permanent_host, region, web_integration_id,
-             auth_option, email_as_subject, renewal, next_action_at, checked_at, last_report, saved_at, saved_by, probe_at)
-         VALUES (?, ?, ?, ?, ?, ?, 'api_key', ?, ?, ?, ?, ?, ?, ?, ?)
+             auth_option, email_as_subject, renewal, next_action_at, checked_at, last_report, saved_at, saved_by, probe_at,
+             oauth_client_id, login_host)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (portal_id) DO UPDATE SET
              tenant_host = excluded.tenant_host, tenant_id = excluded.tenant_id,
              permanent_host = excluded.permanent_host, region = excluded.region,
-             web_integration_id = excluded.web_integration_id, email_as_subject = excluded.email_as_subject,
+             web_integration_id = excluded.web_integration_id, auth_option = excluded.auth_option,
+             email_as_subject = excluded.email_as_subject,
              -- What one tenant may do at a sign-in is no choice for another.
              may_create = CASE WHEN tenant_id = excluded.tenant_id THEN may_create ELSE 0 END,
              may_rewrite = CASE WHEN tenant_id = excluded.tenant_id THEN may_rewrite ELSE 0 END,
              renewal = excluded.renewal, next_action_at = excluded.next_action_at, checked_at = excluded.checked_at,
              last_report = excluded.last_report, saved_at = excluded.saved_at, saved_by = excluded.saved_by,
-             probe_at = excluded.probe_at,
+             probe_at = excluded.probe_at, oauth_client_id = excluded.oauth_client_id,
+             login_host = excluded.login_host,
              version = version + 1, fence = fence + 1, lease_owner = NULL, lease_until = NULL",
         portal,
         host,
-        facts.tenant.id,
+        tenant.id,
         permanent,
-        region,
+        tenant.region,
         typed.web_integration_id,
-        typed.email_as_subject,
+        option,
+        by_email,
         json,
         next,
         now,
         report,
         now,
         user,
-        now
+        now,
+        client,
+        login_host
     )
     .execute(&mut **tx)
     .await?;

@@ -3,11 +3,15 @@
 
 use qlik::host::{ConsolePage, TenantHost};
 
-use super::{AttemptView, FormView, Health, KeyView, Outcome, Report, Running, SettingsView, StatusView};
+use super::{
+    AttemptView, ConnectionView, FormView, Health, KeyView, Outcome, Report, Running, SettingsView,
+    StatusView,
+};
 use crate::{
     Actor, Error, Services,
-    renewal::{Ahead, AttemptRow, Phase, State, Stray, load},
-    store::at,
+    connection::AuthOption,
+    renewal::{Ahead, AttemptRow, Phase, State, Stray, load, load_any},
+    store::{StoreError, at},
 };
 
 /// Keys and attempts in the picture of the settings page.
@@ -19,6 +23,8 @@ struct Extra {
     permanent_host: String,
     web_integration_id: String,
     email_as_subject: bool,
+    auth_option: String,
+    client_id: Option<String>,
     checked_at: Option<i64>,
     last_report: Option<String>,
 }
@@ -34,13 +40,20 @@ impl Services {
         let identity = self.identity(&portal).await?;
         let extra = self.extra(&portal.id).await?;
         let report = extra.as_ref().and_then(report_of);
-        let form = extra.map(|x| FormView {
-            tenant_host: x.tenant_host,
-            web_integration_id: x.web_integration_id,
-            email_as_subject: x.email_as_subject,
-        });
+        let bad = StoreError::Inconsistent { table: "integrations", column: "auth_option" };
+        let form = match extra {
+            Some(x) => Some(FormView {
+                tenant_host: x.tenant_host,
+                web_integration_id: x.web_integration_id,
+                email_as_subject: x.email_as_subject,
+                option: AuthOption::parse(&x.auth_option).ok_or(bad)?,
+                client_id: x.client_id,
+            }),
+            None => None,
+        };
         let status = self.status(&portal.id).await?;
-        Ok(SettingsView { portal, form, status, report, identity })
+        let connection = self.connection_view(&portal.id).await?;
+        Ok(SettingsView { portal, form, status, connection, report, identity })
     }
 
     async fn extra(&self, portal_id: &str) -> Result<Option<Extra>, Error> {
@@ -48,7 +61,7 @@ impl Services {
             Extra,
             r#"SELECT tenant_host AS "tenant_host!", permanent_host AS "permanent_host!",
                       web_integration_id AS "web_integration_id!", email_as_subject AS "email_as_subject!: bool",
-                      checked_at, last_report
+                      auth_option AS "auth_option!", oauth_client_id AS client_id, checked_at, last_report
                FROM integrations WHERE portal_id = ?"#,
             portal_id
         )
@@ -64,7 +77,48 @@ impl Services {
         Ok(self.extra(portal_id).await?.as_ref().and_then(report_of))
     }
 
-    /// The status of a portal's integration, if it has one.
+    /// How a connection without a key is; none where there is none, or one with a key.
+    async fn connection_view(&self, portal_id: &str) -> Result<Option<ConnectionView>, Error> {
+        let (Some(connection), Some(extra)) =
+            (self.connection(portal_id).await?, self.extra(portal_id).await?)
+        else {
+            return Ok(None);
+        };
+        if connection.option == AuthOption::ApiKey {
+            return Ok(None);
+        }
+        let left = load_any(self.db().read(), portal_id).await?;
+        let (health, headline) = health_of(report_of(&extra).as_ref());
+        let people = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "n!: i64" FROM users WHERE portal_id = ? AND status = 'active'"#,
+            portal_id
+        )
+        .fetch_one(self.db().read())
+        .await?;
+        let secret = match &connection.client_id {
+            Some(id) => self.client_secret_view(portal_id, id).await?,
+            None => None,
+        };
+        let ready = match connection.option {
+            AuthOption::Credentials => Some(self.stored_passwords(portal_id).await?),
+            AuthOption::OauthUsers => Some(self.stored_grants(portal_id).await?),
+            AuthOption::ApiKey | AuthOption::OauthEveryone => None,
+        };
+        Ok(Some(ConnectionView {
+            option: connection.option,
+            health,
+            headline,
+            tenant_host: extra.tenant_host,
+            checked_at: extra.checked_at.map(at),
+            client_id: connection.client_id,
+            secret,
+            people,
+            ready,
+            old_key_until: left.and_then(|row| row.state.retiring.first().map(|r| at(r.delete_at))),
+        }))
+    }
+
+    /// The status of a portal's integration, if it has one with a key.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -191,6 +245,11 @@ fn health(state: &State, report: Option<&Report>) -> (Health, String) {
     {
         return (Health::Attention, format!("The next renewal would fail. {}", check.says));
     }
+    health_of(report)
+}
+
+/// What the checks say.
+fn health_of(report: Option<&Report>) -> (Health, String) {
     let bad = report.and_then(|r| {
         r.checks
             .iter()

@@ -63,7 +63,7 @@ mod tests {
         };
         Report {
             at: Timestamp::UNIX_EPOCH,
-            checks: ids().map(check).collect(),
+            checks: ids(crate::connection::AuthOption::ApiKey).map(check).collect(),
             ok: failed.is_none(),
             headline: String::new(),
             identity_missing: false,

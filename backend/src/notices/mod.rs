@@ -25,7 +25,7 @@ mod words;
 
 pub use deliveries::{Delivery, DeliveryState, TestEnd};
 pub use form::{MailInput, RulesInput, WebhookInput};
-pub(crate) use note::{note, note_report};
+pub(crate) use note::{note, note_no_key, note_report};
 pub use outbox::MOST_TRIES;
 pub use settings::{MailView, NoticesView, WebhookView};
 pub use trust::{Authorities, AuthoritiesError};

@@ -54,6 +54,21 @@ pub(crate) async fn note(
     Ok(())
 }
 
+/// No key is in use: nothing of one is told any more, nor watched.
+///
+/// # Errors
+/// [`StoreError`].
+pub(crate) async fn note_no_key(tx: &mut Tx<'_>, portal_id: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO notice_state (portal_id, told, check_at) VALUES (?, '{}', NULL)
+         ON CONFLICT (portal_id) DO UPDATE SET told = excluded.told, check_at = NULL",
+        portal_id
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// As [`note`], for an examination of the connection.
 ///
 /// # Errors

@@ -148,7 +148,7 @@ impl Run<'_> {
             web_integration_id: web.id.clone(),
             auth_option: "api_key".to_owned(),
             api_key: Some(self.key.expose().to_owned().into()),
-            email_as_subject: false,
+            ..SaveInput::default()
         };
         let end = match self.services.save_confirmed(actor, input).await {
             Ok(end) => end,

@@ -24,7 +24,6 @@ pub(crate) struct Row {
     pub(crate) tenant_host: TenantHost,
     pub(crate) tenant_id: String,
     pub(crate) web_integration_id: String,
-    pub(crate) email_as_subject: bool,
     pub(crate) origin: String,
     pub(crate) state: State,
     pub(crate) version: i64,
@@ -57,7 +56,6 @@ struct Raw {
     tenant_host: String,
     tenant_id: String,
     web_integration_id: String,
-    email_as_subject: bool,
     renewal: String,
     version: i64,
     fence: i64,
@@ -75,7 +73,6 @@ impl Raw {
                 tenant_host,
                 tenant_id: self.tenant_id,
                 web_integration_id: self.web_integration_id,
-                email_as_subject: self.email_as_subject,
                 origin: self.origin,
                 state,
                 version: self.version,
@@ -101,7 +98,7 @@ async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Ro
         Raw,
         r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.tenant_id AS "tenant_id!",
                   i.web_integration_id AS "web_integration_id!",
-                  i.email_as_subject AS "email_as_subject!: bool", i.renewal AS "renewal!", i.version AS "version!",
+                  i.renewal AS "renewal!", i.version AS "version!",
                   i.fence AS "fence!", p.origin AS "origin!"
            FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ? AND i.renewal IS NOT NULL"#,
         portal_id

@@ -99,7 +99,7 @@ impl House {
             web_integration_id: self.web.clone(),
             auth_option: "api_key".to_owned(),
             api_key: Some(self.token.clone().into()),
-            email_as_subject: false,
+            ..SaveInput::default()
         }
     }
 

@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     Actor, Services,
-    doctor::{Facts, Report},
+    doctor::{Facts, KeyFacts, Report},
     identity::IdentityView,
-    integration::{How, Typed},
+    integration::{How, Means, Typed},
     renewal::{Row, load},
     store::{Db, at, cut},
 };
@@ -255,22 +255,21 @@ impl Shared {
         let server = self.server(n);
         let actor = self.actor();
         let facts = Facts {
-            tenant: TenantInfo {
+            tenant: Some(TenantInfo {
                 id: TENANT.to_owned(),
                 name: "Acme".to_owned(),
                 hostnames: vec![HOST.to_owned()],
                 datacenter: None,
                 region: Some("eu".to_owned()),
                 status: None,
-            },
-            owner: owner(),
-            key,
+            }),
+            key: Some(KeyFacts { owner: owner(), key }),
+            login_host: None,
         };
         let typed = Typed {
             host: TenantHost::parse(HOST, &HostPolicy::default()).unwrap(),
             web_integration_id: "web-1".to_owned(),
-            email_as_subject: false,
-            key: Arc::new(token(key_id)),
+            means: Means::Key { key: Arc::new(token(key_id)), email_as_subject: false },
             how: How::Saved,
         };
         let report = Report {

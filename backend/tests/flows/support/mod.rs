@@ -234,7 +234,10 @@ async fn a_helper_finds_what_they_need() {
         (&status.key.key_id.into(), &status.key.fingerprint.into())
     );
     assert_eq!(key["owner_email"], "ada@acme.example");
-    assert_eq!(it["checks"]["checks"].as_array().unwrap().len(), backend::doctor::ids().count());
+    assert_eq!(
+        it["checks"]["checks"].as_array().unwrap().len(),
+        backend::doctor::ids(backend::connection::AuthOption::ApiKey).count()
+    );
     assert_eq!(it["renewal"]["phase"], "active");
     assert_eq!(it["attempts"][0]["outcome"], "renewed");
     assert!(it["attempts"][0]["steps"].as_array().unwrap().len() > 2);
