@@ -21,7 +21,6 @@ pub fn field_message(field: &str, code: &str) -> String {
         ("web_integration_id", "not_an_id") => {
             "This is not the id of a web integration. Copy it from the list under Web in Qlik."
         }
-        ("auth_option", "not_yet") => "Qlik credentials are not available yet. Choose Qlik Sense API key.",
         ("auth_option", "required") => "Choose how the portal signs in to Qlik.",
         ("api_key", "bad_token") => {
             "This is not an API key. Copy the whole key: Qlik shows it once, when it is generated."
@@ -30,6 +29,23 @@ pub fn field_message(field: &str, code: &str) -> String {
             "The stored key belongs to another Qlik tenant and is not sent to this one. Paste a key made in this tenant."
         }
         ("api_key", "required") => "Paste an API key made in your Qlik tenant.",
+        ("oauth_client_id", "required") => "Enter the id of the OAuth client.",
+        ("oauth_client_id", "not_a_client_id") => {
+            "This is not the id of an OAuth client. Copy it from Administration > OAuth in Qlik."
+        }
+        ("oauth_client_secret", "required") => "Paste the secret of the OAuth client.",
+        ("oauth_client_secret", "other_client") => {
+            "The stored secret belongs to another client or tenant and is not sent there. Paste this client’s secret."
+        }
+        ("oauth_client_secret", "not_a_secret") => {
+            "This is not a client secret. Copy the whole secret: Qlik shows it once, when it is made."
+        }
+        ("qlik_password", "required") => "Enter the password of your Qlik account.",
+        ("qlik_password", "too_long") => "This is longer than a Qlik password can be.",
+        ("qlik_password", "same_as_refused") => {
+            "Qlik refused this very password before, so it was not sent again: a few refusals block an account. If it is \
+             right by now, remove what is registered first."
+        }
         ("password" | "new_password", "too_short") => "Use at least 12 characters.",
         ("password" | "new_password", "too_long") => "Use at most 256 characters.",
         ("email", "too_long") => "Use at most 254 characters.",
@@ -216,7 +232,10 @@ mod tests {
             ("user", &["last_administrator", "owner", "self"]),
             ("tenant_host", &["required", "not_a_host", "has_port", "ip_address", "not_qlik"]),
             ("web_integration_id", &["required", "not_an_id"]),
-            ("auth_option", &["required", "not_yet"]),
+            ("auth_option", &["required"]),
+            ("oauth_client_id", &["required", "not_a_client_id"]),
+            ("oauth_client_secret", &["required", "other_client", "not_a_secret"]),
+            ("qlik_password", &["required", "too_long", "same_as_refused"]),
             ("api_key", &["required", "bad_token", "other_tenant"]),
             ("smtp_host", &["not_a_mail_host"]),
             ("smtp_port", &["not_a_port"]),

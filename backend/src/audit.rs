@@ -70,6 +70,8 @@ pub const SET_UP_CONFIRMED: &str = "set_up.confirmed";
 pub const SET_UP_ENDED: &str = "set_up.ended";
 /// What the portal made at Qlik was removed there.
 pub const REMOVED_AT_QLIK: &str = "qlik.removed";
+/// An administrator asked users to register or connect; detail: `user`, or `count`.
+pub const USERS_ASKED: &str = "users.asked";
 /// Stored passwords were wiped, as the option or the tenant is another one; detail: `count`.
 pub const CREDENTIALS_WIPED: &str = "credentials.wiped";
 /// Users' tokens are revoked, as the option, tenant or client is another one; detail: `count`.

@@ -7,6 +7,7 @@
 //! outside (see [`qlik::env`]). This crate must not know leptos or axum.
 
 pub mod apps;
+pub mod asks;
 pub mod audit;
 mod backoff;
 pub mod change;

@@ -35,7 +35,7 @@ pub async fn save_settings(
     /// `Web Integration Id`.
     #[server(default)]
     web_integration_id: String,
-    /// `api_key` or `credentials`.
+    /// `api_key`, `credentials`, `oauth_everyone` or `oauth_users`.
     #[server(default)]
     auth_option: String,
     /// `Qlik Sense API key`; empty keeps the stored one.
@@ -44,6 +44,12 @@ pub async fn save_settings(
     /// Each user's e-mail is sent as subject.
     #[server(default)]
     email_as_subject: bool,
+    /// The id of the OAuth client.
+    #[server(default)]
+    oauth_client_id: String,
+    /// The secret of the OAuth client; empty keeps the stored one.
+    #[server(default)]
+    oauth_client_secret: SecretInput,
 ) -> Result<SaveAnswer, AppError> {
     settings_forms::save(settings_forms::Typed {
         tenant_host,
@@ -51,6 +57,8 @@ pub async fn save_settings(
         auth_option,
         api_key,
         email_as_subject,
+        oauth_client_id,
+        oauth_client_secret,
     })
     .await
 }

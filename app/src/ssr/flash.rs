@@ -16,8 +16,17 @@ use crate::{
 };
 
 /// Fields whose value is dropped, whoever asks to keep it.
-const SECRETS: &[&str] =
-    &["password", "current_password", "new_password", "api_key", "code", "token", "smtp_password"];
+const SECRETS: &[&str] = &[
+    "password",
+    "current_password",
+    "new_password",
+    "api_key",
+    "code",
+    "token",
+    "smtp_password",
+    "oauth_client_secret",
+    "qlik_password",
+];
 
 /// What a form that was not taken leaves for its page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

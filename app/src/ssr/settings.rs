@@ -52,6 +52,8 @@ pub struct Shown {
     pub has_draft: bool,
     /// A key was typed that was not stored: it is not kept.
     pub key_lost: bool,
+    /// The same of the OAuth client's secret.
+    pub secret_lost: bool,
     /// The checks to show.
     pub report: Option<Report>,
     /// They are of what was typed rather than of what is stored.
@@ -97,6 +99,7 @@ impl Shown {
             staged: None,
             way_back: None,
             key_lost: form.value(KEY_TYPED).is_some(),
+            secret_lost: form.value(SECRET_TYPED).is_some(),
             report: if report_is_of_draft { drafted } else { stored },
             report_is_of_draft,
             console: host.map(|host| console(services, &host)).unwrap_or_default(),
@@ -110,6 +113,8 @@ impl Shown {
 
 /// In a draft: that a key was typed, of which nothing else is kept.
 pub(super) const KEY_TYPED: &str = "key_typed";
+/// The same of the OAuth client's secret.
+pub(super) const SECRET_TYPED: &str = "client_secret_typed";
 
 /// Links into the console of the tenant at `host`; none where it is no host.
 pub fn console(services: &Services, host: &str) -> Console {

@@ -7,7 +7,7 @@ use backend::integration::{SaveInput, SaveOutcome};
 use super::{
     ctx,
     flash::{self, Flash},
-    settings::{self, KEY_TYPED, Shown},
+    settings::{self, KEY_TYPED, SECRET_TYPED, Shown},
 };
 use crate::{
     api::form,
@@ -25,23 +25,30 @@ pub struct Typed {
     pub tenant_host: String,
     /// `Web Integration Id`.
     pub web_integration_id: String,
-    /// `api_key` or `credentials`.
+    /// The name of the option.
     pub auth_option: String,
     /// `Qlik Sense API key`.
     pub api_key: SecretInput,
     /// The e-mail is sent as subject.
     pub email_as_subject: bool,
+    /// The id of the OAuth client.
+    pub oauth_client_id: String,
+    /// The secret of the OAuth client.
+    pub oauth_client_secret: SecretInput,
 }
 
 impl Typed {
-    /// What is kept of it: all but the key, a pasted address as its host.
+    /// What is kept of it: all but key and secret, a pasted address as its host.
     fn draft(&self) -> Flash {
         let yes = |it: bool| if it { "true" } else { "" };
         let draft = Flash::default()
             .keep("tenant_host", &host_in(&self.tenant_host))
             .keep("web_integration_id", self.web_integration_id.trim())
+            .keep("auth_option", &self.auth_option)
+            .keep("oauth_client_id", self.oauth_client_id.trim())
             .keep("email_as_subject", yes(self.email_as_subject));
-        if self.api_key.is_empty() { draft } else { draft.keep(KEY_TYPED, "true") }
+        let draft = if self.api_key.is_empty() { draft } else { draft.keep(KEY_TYPED, "true") };
+        if self.oauth_client_secret.is_empty() { draft } else { draft.keep(SECRET_TYPED, "true") }
     }
 
     async fn save(self) -> Result<SaveOutcome, AppError> {
@@ -52,6 +59,9 @@ impl Typed {
             auth_option: self.auth_option,
             api_key: (!self.api_key.is_empty()).then(|| self.api_key.into()),
             email_as_subject: self.email_as_subject,
+            oauth_client_id: self.oauth_client_id,
+            oauth_client_secret: (!self.oauth_client_secret.is_empty())
+                .then(|| self.oauth_client_secret.into()),
         };
         Ok(ctx::services()?.save_integration(&me, input).await?)
     }
@@ -127,6 +137,8 @@ mod tests {
             auth_option: "api_key".into(),
             api_key: "canary-key".to_owned().into(),
             email_as_subject: true,
+            oauth_client_id: " c1 ".into(),
+            oauth_client_secret: "canary-secret".to_owned().into(),
         };
         let draft = typed.draft();
         assert!(!format!("{draft:?}").contains("canary"));
@@ -134,6 +146,8 @@ mod tests {
         assert_eq!(form.value("tenant_host").as_deref(), Some("acme.eu.qlikcloud.com"));
         assert_eq!(form.value("web_integration_id").as_deref(), Some("abc"));
         assert_eq!(form.value("email_as_subject").as_deref(), Some("true"));
+        assert_eq!(form.value("oauth_client_id").as_deref(), Some("c1"));
         assert_eq!(form.value(KEY_TYPED).as_deref(), Some("true"));
+        assert_eq!(form.value(SECRET_TYPED).as_deref(), Some("true"));
     }
 }

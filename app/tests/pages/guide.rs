@@ -20,7 +20,6 @@ const HELP_PAGE: &[(&str, &str, usize, &[&str])] = &[
         "connect-credentials",
         6,
         &[
-            "Not available yet",
             "Administration > Settings",
             "Qlik Sense Integration",
             "Qlik Sense tenant hostname",
@@ -30,7 +29,7 @@ const HELP_PAGE: &[(&str, &str, usize, &[&str])] = &[
             // Each user registers theirs; no own identity provider; the same e-mail.
             "Profile",
             "identity provider of its own",
-            "the same e-mail",
+            "must be the same",
         ],
     ),
     (

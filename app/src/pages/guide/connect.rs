@@ -1,4 +1,4 @@
-//! The two options, and the way to connect by either: the help page's order of
+//! The options, and the way to connect by the two of the help page: its order of
 //! steps, in our words.
 
 use leptos::prelude::*;
@@ -7,31 +7,68 @@ use super::{
     procedure::{Known, Procedure, procedure, step},
     sketch,
 };
-use crate::{routes, ui::copy::CopyField};
+use crate::{
+    routes,
+    ui::{copy::CopyField, table::Table},
+};
 
-fn to(section: &'static str, text: &'static str) -> AnyView {
+pub(super) fn to(section: &'static str, text: &'static str) -> AnyView {
     view! { <a href=format!("#{section}")>{text}</a> }.into_any()
 }
 
-fn settings() -> AnyView {
+pub(super) fn settings() -> AnyView {
     view! { <a href=routes::SETTINGS>"Administration > Settings"</a> }.into_any()
 }
 
-/// Which of the two to take: what the field Authentication asks.
+/// The options side by side: name, what users do, what it needs, and for whom it is.
+const OPTIONS: &[(&str, &str, &str, &str)] = &[
+    (
+        "Qlik Sense API key",
+        "Nothing",
+        "A web integration, an API key of a user who may read users, and a JWT identity provider that this portal can \
+         create. Any identity provider, any second factor.",
+        "Most portals. The key is renewed by itself. Qlik supports JWT, and recommends OAuth for what is new.",
+    ),
+    (
+        "Qlik OAuth, for everyone",
+        "Nothing",
+        "An OAuth client of type Web with M2M user impersonation, consent method Trusted. Any identity provider, any \
+         second factor. Users must exist in Qlik.",
+        "New connections. What Qlik recommends today. The client’s secret is as powerful as an administrator.",
+    ),
+    (
+        "Qlik OAuth, each user connects",
+        "Connect once, in their Profile",
+        "An OAuth client of type Web. Any identity provider, any second factor.",
+        "Where nobody may act for users without their consent. What Qlik recommends today.",
+    ),
+    (
+        "Qlik credentials",
+        "Register e-mail and password of their Qlik account, in their Profile",
+        "A web integration; a tenant where people sign in with Qlik accounts; accounts without a second factor.",
+        "Small tenants without an identity provider of their own. Qlik neither documents nor supports it: a change of its \
+         sign-in page can end it at any time.",
+    ),
+];
+
+/// Which of them to take: what the field Authentication asks.
 pub(crate) fn which() -> AnyView {
+    let rows = OPTIONS.iter().map(|(name, users, needs, whom)| {
+        view! {
+            <tr>
+                <th scope="row">{*name}</th>
+                <td data-label="Users do:">{*users}</td>
+                <td data-label="Needs:">{*needs}</td>
+                <td data-label="For:">{*whom}</td>
+            </tr>
+        }
+    });
     view! {
+        <Table caption="The authentication options" columns=&["Option", "Users do", "It needs", "For"]>
+            {rows.collect_view()}
+        </Table>
         <p>
-            <b>"Qlik Sense API key"</b>
-            " works with any identity provider. One person makes a key, and this portal renews it before it expires. \
-             Users register nothing: each is signed in by a JWT in their own name, and sees their own apps."
-        </p>
-        <p>
-            <b>"Qlik credentials"</b>
-            " is for tenants without an identity provider of their own, where people sign in to Qlik with a Qlik \
-             account: each user registers their Qlik e-mail and password in their profile. It is not available yet."
-        </p>
-        <p>
-            "Either way a user is found by e-mail: it must be the same in this portal and in Qlik."
+            "Whichever it is, a user is found by e-mail: it must be the same in this portal and in Qlik."
         </p>
     }
     .into_any()
@@ -78,34 +115,41 @@ pub(super) fn with_api_key() -> Procedure {
         )
 }
 
-/// Connecting with each user's own password: what it will take.
+/// Connecting with each user's own password.
 pub(super) fn with_credentials() -> Procedure {
     procedure("connect-credentials")
-        .lead(view! {
-            <b>"Not available yet."</b>
-            " The option is shown in the settings and can’t be chosen. Once it is built, these will be its steps:"
-        })
+        .lead(
+            "Only where your Qlik tenant signs people in with Qlik accounts: a tenant with an identity provider of its own \
+             can’t use it, and Save says so.",
+        )
         .steps([
             step(view! { "Open " {settings()} "." }),
             step(view! { "Go to the section " <b>"Qlik Sense Integration"</b> "." }),
             step(view! {
-                "Enter the " <b>"Qlik Sense tenant hostname"</b> ", as " {to("hostname", "for the other option")} "."
-            }),
+                "Enter the " <b>"Qlik Sense tenant hostname"</b> ". See " {to("hostname", "how to find it")} "."
+            })
+            .leads_to("hostname"),
             step(view! {
-                "Enter the " <b>"Web Integration Id"</b> ", as " {to("web-integration", "for the other option")} "."
-            }),
+                "Enter the " <b>"Web Integration Id"</b> ". See "
+                {to("web-integration", "how to create a web integration")} "."
+            })
+            .leads_to("web-integration"),
             step(view! { "Under " <b>"Authentication"</b> " choose " <b>"Qlik credentials"</b> "." })
-                .drawn(sketch::options("Qlik credentials", "Qlik Sense API key", false)),
+                .drawn(sketch::options("Qlik credentials", "Qlik Sense API key", false))
+                .checked("credentials-way"),
             step(view! { "Choose " <b>"Save"</b> "." }),
             step(view! {
-                "Each user registers their Qlik e-mail and password in their " <b>"Profile"</b> "."
+                "Each user registers their Qlik password in their " <b>"Profile"</b>
+                ". Under " <a href=routes::USERS>"Users"</a> " you see who has, and can ask the others."
             })
-            .drawn(sketch::form("Qlik credentials", &[("E-mail", "ada@acme.example"), ("Password", "••••••••")], "Save")),
+            .drawn(sketch::form("Qlik credentials", &[("E-mail", "ada@acme.example"), ("Password", "••••••••")], "Save"))
+            .checked("own-session"),
         ])
         .note(
-            "It will need a tenant that uses Qlik’s own sign-in (a tenant with an identity provider of its own takes the \
-             option Qlik Sense API key), the same e-mail here and in Qlik, and users whose Qlik account asks for nothing \
-             but the password: multi-factor sign-in can’t be done in their place.",
+            "The e-mail must be the same here and in Qlik, and the Qlik account may ask for nothing but the password: a \
+             second factor can’t be done in a user’s place. A password is tried once; one that Qlik refuses is not kept \
+             and not sent again, so that nobody’s account is blocked. Where that is too little, Qlik OAuth works with any \
+             account.",
         )
 }
 

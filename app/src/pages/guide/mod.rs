@@ -4,6 +4,7 @@
 
 mod connect;
 mod keys;
+mod oauth;
 mod procedure;
 mod sketch;
 mod ticks;
@@ -13,6 +14,7 @@ use leptos::prelude::*;
 pub(crate) use self::{
     connect::{hostname, web_integration, which},
     keys::{allow, generate, identity_provider},
+    oauth::oauth_client,
     procedure::{Known, Procedure},
 };
 use super::{ADMINISTRATION, Visit, load, settings::live_html, support};
@@ -45,6 +47,8 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("identity-provider", "Create the JWT identity provider"),
     ("afterwards", "After it is saved"),
     ("connect-credentials", "Connect with Qlik credentials"),
+    ("connect-oauth", "Connect with Qlik OAuth"),
+    ("oauth-client", "Create an OAuth client"),
     ("support", "When you need help"),
 ];
 
@@ -86,8 +90,10 @@ fn content(shown: &Shown) -> AnyView {
         allow(known),
         generate(known),
         identity_provider(known),
-        keys::afterwards(shown.view.status.is_some()),
+        keys::afterwards(shown.view.form.is_some()),
         connect::with_credentials(),
+        oauth::with_oauth(),
+        oauth_client(known),
     ];
     let sections = procedures.into_iter().map(|p| p.section(report)).collect_view();
     view! {
@@ -101,7 +107,8 @@ fn content(shown: &Shown) -> AnyView {
             {which()}
             <ul class="points">
                 <li><a href="#connect">"Connect with a Qlik Sense API key"</a></li>
-                <li><a href="#connect-credentials">"Connect with Qlik credentials"</a> " (not available yet)"</li>
+                <li><a href="#connect-oauth">"Connect with Qlik OAuth"</a></li>
+                <li><a href="#connect-credentials">"Connect with Qlik credentials"</a></li>
             </ul>
         </section>
         {sections}
@@ -116,8 +123,9 @@ fn state(shown: &Shown) -> AnyView {
     // What was entered and not stored is this browser's alone: nobody tells of its changes.
     let live = status.is_some() && !shown.report_is_of_draft;
     let drawn = status.map(|s| mark(&live_html(s, &shown.console, shown.now)));
-    let again = status.map(|_| keys::check_again());
-    let weight = if status.is_some() { Weight::Plain } else { Weight::Primary };
+    let connected = shown.view.form.is_some();
+    let again = connected.then(keys::check_again);
+    let weight = if connected { Weight::Plain } else { Weight::Primary };
     view! {
         <section class="card" id="status" aria-label="How far it is" data-mark=drawn.filter(|_| live) data-stream=live.then_some(routes::STATUS_STREAM)>
             <div class="stack" id="guide-whole">{ticks::whole(shown.report.as_ref(), shown.report_is_of_draft)}</div>

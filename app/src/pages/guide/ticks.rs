@@ -36,6 +36,14 @@ pub(super) const CHECKS: &[(&str, &str)] = &[
     ("apps", "apps can be read"),
     ("engine", "an app can be opened"),
     ("rate", "Qlik’s rate limits leave room"),
+    ("sign_in_way", "the tenant signs people in with Qlik accounts"),
+    ("own_session", "your own sign-in works"),
+    ("oauth_client", "the tenant knows the client"),
+    ("oauth_secret", "the secret is right"),
+    ("oauth_grant", "the client may do what is asked of it"),
+    ("oauth_consent", "the client is trusted"),
+    ("oauth_scope", "its scopes are enough"),
+    ("oauth_user", "the portal can act for a user"),
 ];
 
 /// A step that checks tell about.
@@ -64,6 +72,13 @@ pub(super) const STEPS: &[Checked] = &[
     checked("api-key", "key-paste", &["key_form", "key"]),
     checked("identity-provider", "idp-create", &["identity_provider"]),
     checked("identity-provider", "idp-login", &["clock", "jwt_login", "csrf"]),
+    checked("connect-credentials", "credentials-way", &["sign_in_way"]),
+    checked("connect-credentials", "own-session", &["own_session"]),
+    checked("oauth-client", "oauth-paste", &["oauth_client", "oauth_secret"]),
+    checked("oauth-client", "oauth-grants", &["oauth_grant"]),
+    checked("oauth-client", "oauth-trust", &["oauth_consent"]),
+    checked("oauth-client", "oauth-scopes", &["oauth_scope"]),
+    checked("connect-oauth", "oauth-user", &["oauth_user"]),
     checked("afterwards", "after-apps", &["apps", "engine", "rate"]),
 ];
 

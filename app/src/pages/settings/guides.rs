@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::super::guide::{
     Known, Procedure, allow, generate, hostname as find_hostname, identity_provider as create_idp,
-    web_integration as create_web, which,
+    oauth_client as create_client, web_integration as create_web, which,
 };
 use crate::{routes, ssr::settings::Shown};
 
@@ -47,6 +47,10 @@ pub(super) fn authentication() -> AnyView {
 pub(super) fn api_key(shown: &Shown) -> AnyView {
     let k = known(shown);
     how("how-api-key", "to make an API key", [allow(k), generate(k)])
+}
+
+pub(super) fn oauth_client(shown: &Shown) -> AnyView {
+    how("how-oauth-client", "to create an OAuth client", [create_client(known(shown))])
 }
 
 pub(super) fn identity_provider(shown: &Shown) -> AnyView {

@@ -8,10 +8,11 @@ mod checks;
 mod fields;
 mod guides;
 mod identity;
+mod keyless;
 mod status;
 mod timeline;
 
-use backend::{Portal, change::PreviousView, integration::StatusView};
+use backend::{Portal, change::PreviousView, connection::AuthOption, integration::StatusView};
 use jiff::Timestamp;
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -53,12 +54,15 @@ const FIELDS: &[&str] = &[
     "auth_option",
     "api_key",
     "email_as_subject",
+    "oauth_client_id",
+    "oauth_client_secret",
     "check-clock",
     "check-identity_provider",
     "check-jwt_login",
     "check-csrf",
     "check-apps",
     "check-engine",
+    "check-oauth_user",
     "check-rate",
 ];
 
@@ -127,6 +131,11 @@ fn way_back(previous: &PreviousView) -> AnyView {
     let id = previous.id.clone();
     let (host, web) = (previous.form.tenant_host.clone(), previous.form.web_integration_id.clone());
     let (left, until) = (Moment::from(previous.left_at), Moment::from(previous.until));
+    let option = previous.form.option;
+    let with = match option {
+        AuthOption::ApiKey => String::new(),
+        other => format!(", {}", other.label()),
+    };
     let kept = previous.keeps_key.then_some(" Its key is kept at Qlik until then and deleted afterwards.");
     let close = if previous.keeps_key { "Delete its key now" } else { "Forget it now" };
     view! {
@@ -134,7 +143,7 @@ fn way_back(previous: &PreviousView) -> AnyView {
             <p>
                 "The settings were changed on " <Time at=left/>
                 ". Until " <Time at=until/> " you can go back to "
-                <span class="mono">{host}</span> " with web integration " <span class="mono">{web}</span> "." {kept}
+                <span class="mono">{host}</span> " with web integration " <span class="mono">{web}</span> {with} "." {kept}
             </p>
             <div class="actions">
                 <form method="post" action=GoBack::PATH>
@@ -169,14 +178,19 @@ fn integration(shown: &Shown) -> AnyView {
     let now = status::At { now: shown.now, counts: true };
     let health = match &shown.view.status {
         Some(status) => status::health(status, now),
-        None => status::not_connected(),
+        None => match &shown.view.connection {
+            Some(connection) => keyless::health(connection, now),
+            None => status::not_connected(),
+        },
     };
     let status = shown.view.status.as_ref().map(|s| status::panel(s, &shown.console, now));
-    let begin = shown.view.status.is_none().then(|| {
+    let keyless = shown.view.connection.as_ref().map(|c| keyless::panel(c, now));
+    let begin = shown.view.form.is_none().then(|| {
         view! {
             <p class="lead">
-                "Connect this portal to your Qlik Cloud, so that each user sees their own apps. It takes three \
-                 values from Qlik: the hostname, a web integration and an API key. Each field says where to get it."
+                "Connect this portal to your Qlik Cloud, so that each user sees their own apps. It takes the hostname \
+                 of your tenant, a web integration, and an API key or another way to sign in. Each field says where to \
+                 get it."
             </p>
             <p>
                 "With a Tenant Admin’s API key this portal can make the rest by itself: "
@@ -192,22 +206,28 @@ fn integration(shown: &Shown) -> AnyView {
             </div>
             {begin}
             {status}
+            {keyless}
             <div class="card">
                 <form class="form wide" method="post" action=SaveSettings::PATH novalidate=true>
                     <div class="form wide" id="settings-fields">{fields::fields(shown)}</div>
                     <div class="actions">
                         <SaveSettingsButton/>
-                        <p class="hint">"Tests the connection first. Nothing is stored if a check fails, and a change of tenant or web integration waits for you to switch."</p>
+                        <p class="hint">"Tests the connection first. Nothing is stored if a check fails, and a change of tenant, web integration or option waits for you to switch."</p>
                     </div>
                 </form>
                 <div class="slot" id="settings-draft">{draft(shown)}</div>
             </div>
             <div class="slot" id="settings-checks">{checks::checks(shown)}</div>
-            {identity::block(shown)}
+            {(authentication_of(shown) == AuthOption::ApiKey).then(|| identity::block(shown))}
             <Card id="support" title="When you need help">{support::offer()}</Card>
         </section>
     }
     .into_any()
+}
+
+/// The option in force; before there is one the help page's.
+fn authentication_of(shown: &Shown) -> AuthOption {
+    shown.view.form.as_ref().map(|f| f.option).unwrap_or_default()
 }
 
 /// That something typed is not stored, and how to drop it.
@@ -218,7 +238,7 @@ fn draft(shown: &Shown) -> AnyView {
             view! {
                 <form class="draft" method="post" action=DiscardSettings::PATH>
                     <p class="hint">
-                        "What you entered is not stored yet. It stays here, the key aside, until you save or discard it."
+                        "What you entered is not stored yet. It stays here, keys and secrets aside, until you save or discard it."
                     </p>
                     <button class="button small" type="submit">"Discard changes"</button>
                 </form>

@@ -35,7 +35,7 @@ pub(super) struct At {
 
 impl At {
     /// A moment, and beside it how far it is from now.
-    fn moment(self, at: Timestamp) -> AnyView {
+    pub(super) fn moment(self, at: Timestamp) -> AnyView {
         let away = at.as_second() - self.now.as_second();
         let counted = if self.counts { words::relative(away) } else { String::new() };
         view! { <Time at=Moment::from(at)/> " (" <Countdown at=at.as_second() counted/> ")" }.into_any()
@@ -80,7 +80,7 @@ pub(super) fn not_connected() -> AnyView {
     view! { <Badge tone=Tone::Neutral text="Not connected"/> }.into_any()
 }
 
-fn health_words(health: Health) -> (Tone, &'static str) {
+pub(super) fn health_words(health: Health) -> (Tone, &'static str) {
     match health {
         Health::Healthy => (Tone::Good, "Healthy"),
         Health::Attention => (Tone::Warning, "Needs a look"),

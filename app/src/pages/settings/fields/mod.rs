@@ -3,6 +3,9 @@
 use backend::integration::KeyView;
 use leptos::prelude::*;
 
+mod authentication;
+mod client;
+
 use super::guides;
 use crate::{
     routes,
@@ -33,55 +36,19 @@ pub(super) fn fields(shown: &Shown) -> AnyView {
                 form=shown.form.clone()
                 name="web_integration_id"
                 label="Web Integration Id"
-                hint="The id of a web integration in Qlik that lists this portal’s origin."
+                hint="The id of a web integration in Qlik that lists this portal’s origin. Qlik OAuth can do without."
                 value=web
                 technical=true
             />
             {guides::web_integration(shown)}
         </div>
-        <div class="asked">{authentication(shown)} {guides::authentication()}</div>
-        <div class="asked">{key(shown)} {guides::api_key(shown)}</div>
-        {subject(shown)}
-    }
-    .into_any()
-}
-
-fn authentication(shown: &Shown) -> AnyView {
-    let id = shown.form.field_id("auth_option");
-    let error = shown.form.error("auth_option");
-    let described = error.is_some().then(|| format!("{id}-error"));
-    let (credentials, api_key) = (format!("{id}-credentials"), format!("{id}-api-key"));
-    view! {
-        <fieldset class="field choices" id=id.clone() tabindex="-1" aria-describedby=described>
-            <legend class="label">"Authentication"</legend>
-            <div class="choice off">
-                <input
-                    type="radio"
-                    name="auth_option"
-                    value="credentials"
-                    id=credentials.clone()
-                    disabled=true
-                    aria-describedby=format!("{credentials}-hint")
-                />
-                <label for=credentials.clone()>"Qlik credentials"</label>
-                <p class="hint" id=format!("{credentials}-hint")>
-                    "Each user registers theirs. This has its own release; not available yet."
-                </p>
-            </div>
-            <div class="choice">
-                <input
-                    type="radio"
-                    name="auth_option"
-                    value="api_key"
-                    id=api_key.clone()
-                    checked=true
-                    aria-describedby=format!("{api_key}-hint")
-                />
-                <label for=api_key.clone()>"Qlik Sense API key"</label>
-                <p class="hint" id=format!("{api_key}-hint")>"One key for all users, renewed by itself."</p>
-            </div>
-            {error.map(|text| view! { <FieldMessage id=format!("{id}-error") text/> })}
-        </fieldset>
+        <div class="asked">{authentication::choice(shown)} {guides::authentication()}</div>
+        <div class="of-option" data-option="api_key">
+            <div class="asked">{key(shown)} {guides::api_key(shown)}</div>
+            {subject(shown)}
+        </div>
+        <div class="of-option" data-option="credentials">{authentication::credentials()}</div>
+        <div class="of-option" data-option="oauth">{client::fields(shown)}</div>
     }
     .into_any()
 }
