@@ -94,6 +94,15 @@ pub const QLIK_USER_CREATED: &str = "qlik_user.created";
 /// A sign-in gave a Qlik user this portal's subject; detail: `email`, `qlik_user`.
 pub const QLIK_SUBJECT_CHANGED: &str = "qlik_user.subject_changed";
 
+/// A user registered the password of their Qlik account.
+pub const CREDENTIALS_REGISTERED: &str = "credentials.registered";
+/// A sign-in with a user's Qlik account did not work; detail: `state`, as it is stored.
+pub const CREDENTIALS_REFUSED: &str = "credentials.refused";
+/// A user removed what they had registered of their Qlik account.
+pub const CREDENTIALS_REMOVED: &str = "credentials.removed";
+/// A change of the Qlik settings wiped the registered passwords; detail: `count`.
+pub const CREDENTIALS_WIPED: &str = "credentials.wiped";
+
 /// Who is named where no person did it.
 pub const THE_PORTAL: &str = "Qonduit";
 

@@ -33,6 +33,11 @@ pub enum TroubleKind {
     KeyDead,
     /// The portal's key may not read users.
     UsersUnreadable,
+    /// The user has not registered e-mail and password of their Qlik account.
+    NotRegistered,
+    /// A sign-in with the user's Qlik account did not work, or nobody knows how it
+    /// ended: it is not tried again by itself.
+    CredentialsRefused,
     /// Qlik does not answer, or answers with an error of its own.
     QlikAway,
     /// Qlik's rate limit is reached.
