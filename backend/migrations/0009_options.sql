@@ -96,16 +96,20 @@ CREATE TABLE qlik_credentials (
     -- NULL where nothing worked yet, or what worked does no more: a password that was
     -- refused is not kept.
     sealed_password  BLOB,
-    -- 'trying' is stored before the password may be sent: whoever finds it does not
-    -- know how that ended.
-    state            TEXT NOT NULL CHECK (state IN ('works', 'trying', 'unclear', 'refused', 'mfa', 'blocked',
-                         'too_many', 'account', 'not_member', 'other_user', 'sign_in_changed', 'unexpected',
-                         'unused')),
-    -- The words for people, of the last refusal.
-    says             TEXT,
+    -- 'trying' is stored before a password may be sent: whoever finds it does not
+    -- know how that ended. 'none': nothing is registered, and what counts of earlier
+    -- tries is all that the row is for.
+    state            TEXT NOT NULL CHECK (state IN ('none', 'works', 'trying', 'unclear', 'refused', 'mfa',
+                         'blocked', 'too_many', 'account', 'not_member', 'other_user', 'sign_in_changed',
+                         'unexpected', 'unused')),
+    -- While trying: what it was before, where the password that is tried is not the
+    -- one in this row.
+    state_before     TEXT,
+    -- Which of several things a state may mean, or the host that was seen.
+    detail           TEXT,
     -- Argon2id of the password that was refused last: it is not sent again.
     refused_hash     TEXT,
-    -- Refusals in a row.
+    -- Tries since the last that worked in which the password was sent, or may have been.
     refusals         INTEGER NOT NULL DEFAULT 0,
     -- No try before: what Qlik asked for, or our own pause.
     hold_until       INTEGER,
@@ -113,10 +117,17 @@ CREATE TABLE qlik_credentials (
     -- The last sign-in that worked, and the last try.
     used_at          INTEGER,
     tried_at         INTEGER,
-    -- Whose try it is.
+    -- Whose try it is; NULL where none is under way.
     attempt          TEXT
 ) STRICT;
-CREATE INDEX qlik_credentials_by_portal ON qlik_credentials (portal_id, tried_at);
+CREATE INDEX qlik_credentials_by_portal ON qlik_credentials (portal_id);
+
+-- When password sign-ins were begun, for the last minute of each portal.
+CREATE TABLE password_logins (
+    portal_id  TEXT NOT NULL REFERENCES portals (id) ON DELETE CASCADE,
+    begun_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX password_logins_by_portal ON password_logins (portal_id, begun_at);
 
 -- Hosts at which no password sign-in is begun for a time.
 CREATE TABLE login_holds (

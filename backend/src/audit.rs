@@ -72,8 +72,6 @@ pub const SET_UP_ENDED: &str = "set_up.ended";
 pub const REMOVED_AT_QLIK: &str = "qlik.removed";
 /// An administrator asked users to register or connect; detail: `user`, or `count`.
 pub const USERS_ASKED: &str = "users.asked";
-/// Stored passwords were wiped, as the option or the tenant is another one; detail: `count`.
-pub const CREDENTIALS_WIPED: &str = "credentials.wiped";
 /// Users' tokens are revoked, as the option, tenant or client is another one; detail: `count`.
 pub const OAUTH_RELEASED: &str = "oauth.released";
 /// A key was renewed.
@@ -99,6 +97,15 @@ pub const SIGN_IN_ALLOWED: &str = "matching.allowed";
 pub const QLIK_USER_CREATED: &str = "qlik_user.created";
 /// A sign-in gave a Qlik user this portal's subject; detail: `email`, `qlik_user`.
 pub const QLIK_SUBJECT_CHANGED: &str = "qlik_user.subject_changed";
+
+/// A user registered the password of their Qlik account.
+pub const CREDENTIALS_REGISTERED: &str = "credentials.registered";
+/// A sign-in with a user's Qlik account did not work; detail: `state`, as it is stored.
+pub const CREDENTIALS_REFUSED: &str = "credentials.refused";
+/// A user removed what they had registered of their Qlik account.
+pub const CREDENTIALS_REMOVED: &str = "credentials.removed";
+/// A change of the Qlik settings wiped the registered passwords; detail: `count`.
+pub const CREDENTIALS_WIPED: &str = "credentials.wiped";
 
 /// Who is named where no person did it.
 pub const THE_PORTAL: &str = "Qonduit";

@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 use crate::{
     Actor, Error, Services, ServicesConfig,
+    connection::AuthOption,
+    credentials,
     identity::IdentityView,
     notices::{Authorities, NoticesConfig},
     people::SetUp,
@@ -227,6 +229,27 @@ impl TestServices {
         .execute(&mut *tx)
         .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Puts the portal on another authentication option, or on Qlik credentials, and
+    /// wipes what was registered, as a change of the settings does: how many passwords.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn put_on_option(&self, portal_id: &str, option: AuthOption) -> Result<i64, Error> {
+        let option = option.as_str();
+        let mut tx = self.db().write().await?;
+        sqlx::query!(
+            "UPDATE integrations SET auth_option = ?, renewal = NULL, next_action_at = NULL, version = version + 1
+             WHERE portal_id = ?",
+            option,
+            portal_id
+        )
+        .execute(&mut *tx)
+        .await?;
+        let wiped = credentials::wipe_credentials(&mut tx, portal_id).await?;
+        tx.commit().await?;
+        Ok(wiped)
     }
 
     /// The claims of processes that are gone are over.

@@ -17,6 +17,7 @@ pub use trouble::{Trouble, TroubleKind, Who};
 use crate::{
     Actor, Error, Services, audit,
     connection::{AuthOption, Connection},
+    store::Tx,
     vault::Place,
     words::Said,
 };
@@ -77,7 +78,8 @@ impl Services {
         }
         let opened = match at.option {
             AuthOption::ApiKey => self.open_by_key(actor).await?,
-            AuthOption::Credentials => self.open_by_password(actor, at).await?,
+            // Kept already: such a login ends even where nobody waits for it any more.
+            AuthOption::Credentials => return Ok(self.open_by_password(actor, at).await?.session),
             AuthOption::OauthUsers => self.open_by_grant(actor, at).await?,
             AuthOption::OauthEveryone => self.open_by_client(actor, at).await?,
         };
@@ -96,7 +98,8 @@ impl Services {
         Trouble::new(TroubleKind::WrongUser, Who::Administrator, said)
     }
 
-    async fn close(&self, session: QlikSession) {
+    /// Closes a session at Qlik.
+    pub(crate) async fn close(&self, session: QlikSession) {
         // A token ends by itself; there is no session at Qlik to be closed.
         if session.ends_at().is_some() {
             return;
@@ -136,9 +139,25 @@ impl Services {
         session: &QlikSession,
         did: Option<&'static str>,
     ) -> Result<(), Error> {
+        let mut tx = self.db().write().await?;
+        self.keep_session_in(&mut tx, actor, at, session).await?;
+        if let Some(action) = did {
+            let detail = serde_json::json!({ "email": actor.email, "qlik_user": session.user().id });
+            audit::record(&mut tx, &at.portal_id, Some(actor), action, detail, self.now()).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Keeps a new session, in a transaction that writes down how it came to be.
+    pub(crate) async fn keep_session_in(
+        &self,
+        tx: &mut Tx<'_>,
+        actor: &Actor,
+        at: &Connection,
+        session: &QlikSession,
+    ) -> Result<(), Error> {
         let sealed = self.vault().seal(session_place(actor), &session.expose_json())?;
         let (host, now) = (at.host.as_str(), self.now().as_second());
-        let mut tx = self.db().write().await?;
         sqlx::query!(
             "INSERT INTO qlik_sessions (user_id, portal_id, tenant_host, sealed, opened_at, used_at)
              VALUES (?, ?, ?, ?, ?, ?)
@@ -151,13 +170,9 @@ impl Services {
             now,
             now
         )
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
-        if let Some(action) = did {
-            let detail = serde_json::json!({ "email": actor.email, "qlik_user": session.user().id });
-            audit::record(&mut tx, &at.portal_id, Some(actor), action, detail, self.now()).await?;
-        }
-        Ok(tx.commit().await?)
+        Ok(())
     }
 
     /// Forgets the session of somebody who may no longer use the portal.

@@ -15,8 +15,6 @@ use crate::{
 pub enum TroubleKind {
     /// The portal is not connected to a Qlik tenant.
     NotConnected,
-    /// The user has not registered, or not connected, yet.
-    NotRegistered,
     /// Qlik has no user with this e-mail.
     NoQlikUser,
     /// Qlik has several active users with this e-mail.
@@ -35,6 +33,11 @@ pub enum TroubleKind {
     KeyDead,
     /// The portal's key may not read users.
     UsersUnreadable,
+    /// The user has not registered e-mail and password of their Qlik account.
+    NotRegistered,
+    /// A sign-in with the user's Qlik account did not work, or nobody knows how it
+    /// ended: it is not tried again by itself.
+    CredentialsRefused,
     /// Qlik does not answer, or answers with an error of its own.
     QlikAway,
     /// Qlik's rate limit is reached.

@@ -22,6 +22,7 @@ pub use users::{NewUser, UserRow};
 use std::fmt;
 
 use qlik::env::Entropy;
+use secrecy::SecretString;
 use sqlx::SqliteExecutor;
 
 use crate::{
@@ -157,6 +158,18 @@ impl Services {
     /// [`Error::Store`].
     pub async fn actor(&self, user_id: &str) -> Result<Option<Actor>, Error> {
         read_actor(self.db().read(), user_id).await
+    }
+
+    /// A hash by which a password of a person is known again, as that of their own
+    /// account is kept.
+    pub(crate) async fn hash_password(&self, password: SecretString) -> Result<String, Error> {
+        self.people().passwords.hash(password, self.salt()).await
+    }
+
+    /// Whether this is the password of such a hash.
+    pub(crate) async fn is_password(&self, password: SecretString, hash: String) -> Result<bool, Error> {
+        let checked = self.people().passwords.check(password, Some(hash), self.salt()).await?;
+        Ok(checked != password::Checked::Wrong)
     }
 
     fn people(&self) -> &PeopleState {

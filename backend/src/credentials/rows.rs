@@ -1,0 +1,301 @@
+//! The rows of users' Qlik credentials, the hosts at which no sign-in is begun, and
+//! how many sign-ins a portal has begun.
+//!
+//! This module must not decide anything by them.
+
+use sqlx::SqliteConnection;
+
+use super::{
+    core::{LONGEST, PACE_TIME, SKEW},
+    state::{Around, CredentialState as State, Row},
+};
+use crate::{
+    Actor, Error,
+    connection::Connection,
+    store::{StoreError, Tx},
+    vault::Place,
+};
+
+/// Qlik's login host, where none was noted with the connection
+/// (<https://help.qlik.com/en-US/cloud-services/Subsystems/Hub/Content/Sense_Hub/Admin/allowlist-domain-ip.htm>).
+const QLIK_LOGIN: &str = "login.qlik.com";
+
+/// Where a user's password is sealed.
+pub(super) fn place<'a>(portal_id: &'a str, user_id: &'a str) -> Place<'a> {
+    Place { portal: portal_id, table: "qlik_credentials", row: user_id, column: "sealed_password" }
+}
+
+/// A row as it is stored.
+#[derive(Debug)]
+pub(super) struct Raw {
+    pub(super) user_id: String,
+    pub(super) email: String,
+    pub(super) tenant_host: String,
+    pub(super) sealed_password: Option<Vec<u8>>,
+    pub(super) state: String,
+    pub(super) state_before: Option<String>,
+    pub(super) detail: Option<String>,
+    pub(super) refused_hash: Option<String>,
+    pub(super) refusals: i64,
+    pub(super) hold_until: Option<i64>,
+    pub(super) registered_at: Option<i64>,
+    pub(super) used_at: Option<i64>,
+    pub(super) tried_at: Option<i64>,
+}
+
+impl Raw {
+    /// What decides, for a user of this e-mail; `host` is the tenant of a connection
+    /// that uses Qlik credentials, if there is one.
+    pub(super) fn row(&self, email: &str, host: Option<&str>) -> Result<Row, StoreError> {
+        let bad = |column| StoreError::Inconsistent { table: "qlik_credentials", column };
+        let before = self.state_before.as_deref();
+        Ok(Row {
+            state: State::parse(&self.state).ok_or_else(|| bad("state"))?,
+            before: before.map(|s| State::parse(s).ok_or_else(|| bad("state_before"))).transpose()?,
+            stored: self.sealed_password.is_some(),
+            belongs: self.email.eq_ignore_ascii_case(email) && host == Some(self.tenant_host.as_str()),
+            refusals: self.refusals,
+            hold_until: self.hold_until,
+            tried_at: self.tried_at,
+        })
+    }
+}
+
+/// The row of a user, if there is one.
+pub(super) async fn one(db: &mut SqliteConnection, user_id: &str) -> Result<Option<Raw>, StoreError> {
+    Ok(sqlx::query_as!(
+        Raw,
+        r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,
+                  state AS "state!", state_before, detail, refused_hash, refusals AS "refusals!", hold_until,
+                  registered_at, used_at, tried_at
+           FROM qlik_credentials WHERE user_id = ?"#,
+        user_id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// The rows of a portal's users.
+pub(super) async fn all(db: &mut SqliteConnection, portal_id: &str) -> Result<Vec<Raw>, StoreError> {
+    Ok(sqlx::query_as!(
+        Raw,
+        r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,
+                  state AS "state!", state_before, detail, refused_hash, refusals AS "refusals!", hold_until,
+                  registered_at, used_at, tried_at
+           FROM qlik_credentials WHERE portal_id = ?"#,
+        portal_id
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// What counts beside a user's own row.
+pub(super) async fn around(
+    db: &mut SqliteConnection,
+    at: &Connection,
+    now: i64,
+) -> Result<Around, StoreError> {
+    let (host, permanent) = (at.host.as_str(), at.permanent_host.as_str());
+    let login = at.login_host.as_deref().unwrap_or(QLIK_LOGIN).to_ascii_lowercase();
+    let (since, until) = (now - PACE_TIME, now + PACE_TIME);
+    let longest = now + LONGEST + SKEW;
+    let row = sqlx::query!(
+        r#"SELECT (SELECT max(hold_until) FROM login_holds WHERE host IN (?1, ?2, ?3) AND hold_until <= ?4)
+                      AS "host_hold?: i64",
+                  count(*) AS "begun!: i64", min(begun_at) AS "oldest?: i64"
+           FROM password_logins WHERE portal_id = ?5 AND begun_at > ?6 AND begun_at <= ?7"#,
+        host,
+        permanent,
+        login,
+        longest,
+        at.portal_id,
+        since,
+        until
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Around { host_hold: row.host_hold, begun: row.begun, oldest: row.oldest })
+}
+
+/// Notes that a portal begins a sign-in, and forgets those that count no more.
+pub(super) async fn note_begun(tx: &mut Tx<'_>, portal_id: &str, now: i64) -> Result<(), StoreError> {
+    let (since, until) = (now - PACE_TIME, now + PACE_TIME);
+    sqlx::query!(
+        "DELETE FROM password_logins WHERE portal_id = ? AND (begun_at <= ? OR begun_at > ?)",
+        portal_id,
+        since,
+        until
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!("INSERT INTO password_logins (portal_id, begun_at) VALUES (?, ?)", portal_id, now)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Lets no password sign-in begin at a host until then. A hold is never made shorter,
+/// but one that a clock wrote which has been put back since is none.
+pub(super) async fn hold_host(tx: &mut Tx<'_>, host: &str, until: i64, now: i64) -> Result<(), StoreError> {
+    let longest = now + LONGEST + SKEW;
+    sqlx::query!("DELETE FROM login_holds WHERE hold_until <= ? OR hold_until > ?", now, longest)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query!(
+        "INSERT INTO login_holds (host, hold_until) VALUES (?, ?)
+         ON CONFLICT (host) DO UPDATE SET hold_until = max(hold_until, excluded.hold_until)",
+        host,
+        until
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What is written before a try.
+#[derive(Debug)]
+pub(super) struct Intent<'a> {
+    pub(super) attempt: &'a str,
+    pub(super) before: Option<State>,
+    pub(super) keeps_password: bool,
+    pub(super) refusals: i64,
+    pub(super) hold_until: Option<i64>,
+    pub(super) now: i64,
+}
+
+/// Writes that a password may be sent now.
+pub(super) async fn write_intent(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    at: &Connection,
+    intent: &Intent<'_>,
+) -> Result<(), Error> {
+    let host = at.host.as_str();
+    let before = intent.before.map(State::as_str);
+    sqlx::query!(
+        "INSERT INTO qlik_credentials (user_id, portal_id, email, tenant_host, state, state_before, refusals,
+                                       hold_until, tried_at, attempt)
+         VALUES (?1, ?2, ?3, ?4, 'trying', ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (user_id) DO UPDATE SET email = excluded.email, tenant_host = excluded.tenant_host,
+             sealed_password = CASE WHEN ?10 THEN sealed_password END, state = 'trying',
+             state_before = excluded.state_before, refusals = excluded.refusals,
+             hold_until = excluded.hold_until, tried_at = excluded.tried_at, attempt = excluded.attempt",
+        actor.user_id,
+        at.portal_id,
+        actor.email,
+        host,
+        before,
+        intent.refusals,
+        intent.hold_until,
+        intent.now,
+        intent.attempt,
+        intent.keeps_password
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What is written after a try.
+#[derive(Debug)]
+pub(super) struct End<'a> {
+    pub(super) state: State,
+    /// None leaves what is there.
+    pub(super) detail: Option<Option<String>>,
+    /// None leaves what is there.
+    pub(super) sealed: Option<Option<Vec<u8>>>,
+    /// The password was typed and worked.
+    pub(super) is_registered: bool,
+    pub(super) worked: bool,
+    pub(super) refused_hash: Option<&'a str>,
+    pub(super) refusals: i64,
+    pub(super) hold_until: Option<i64>,
+    pub(super) now: i64,
+}
+
+/// Writes how a try ended, where it is still the one under way. `false`: it is not.
+pub(super) async fn write_end(
+    tx: &mut Tx<'_>,
+    user_id: &str,
+    attempt: &str,
+    end: End<'_>,
+) -> Result<bool, StoreError> {
+    let state = end.state.as_str();
+    let (sets_detail, detail) = (end.detail.is_some(), end.detail.flatten());
+    let (sets_password, sealed) = (end.sealed.is_some(), end.sealed.flatten());
+    let written = sqlx::query!(
+        "UPDATE qlik_credentials SET state = ?3, state_before = NULL, attempt = NULL,
+             detail = CASE WHEN ?4 THEN ?5 ELSE detail END,
+             sealed_password = CASE WHEN ?6 THEN ?7 ELSE sealed_password END,
+             registered_at = CASE WHEN ?8 THEN ?9 WHEN ?6 AND ?7 IS NULL THEN NULL ELSE registered_at END,
+             used_at = CASE WHEN ?10 THEN ?9 ELSE used_at END,
+             refused_hash = CASE WHEN ?10 THEN NULL ELSE coalesce(?11, refused_hash) END,
+             refusals = ?12, hold_until = ?13
+         WHERE user_id = ?1 AND attempt = ?2",
+        user_id,
+        attempt,
+        state,
+        sets_detail,
+        detail,
+        sets_password,
+        sealed,
+        end.is_registered,
+        end.now,
+        end.worked,
+        end.refused_hash,
+        end.refusals,
+        end.hold_until
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Removes what a user registered; what Qlik has counted of their tries stays until
+/// it counts no more. `false`: there was nothing.
+pub(super) async fn remove(tx: &mut Tx<'_>, user_id: &str, now: i64) -> Result<bool, StoreError> {
+    let emptied = sqlx::query!(
+        "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'none',
+             state_before = NULL, detail = NULL, registered_at = NULL, used_at = NULL, attempt = NULL
+         WHERE user_id = ? AND state <> 'none'",
+        user_id
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM qlik_credentials
+         WHERE user_id = ? AND state = 'none' AND refusals = 0 AND coalesce(hold_until, 0) <= ?",
+        user_id,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(emptied.rows_affected() == 1)
+}
+
+/// How many passwords of a portal are stored.
+pub(super) async fn count(db: &mut SqliteConnection, portal_id: &str) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!: i64" FROM qlik_credentials WHERE portal_id = ? AND sealed_password IS NOT NULL"#,
+        portal_id
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Wipes what a portal's users registered, in the transaction that changes the option
+/// or the tenant, and gives how many passwords that were: the caller writes it down
+/// as [`crate::audit::CREDENTIALS_WIPED`]. A sign-in that is under way finds itself
+/// given up. What Qlik has counted of each account's tries stays.
+pub(crate) async fn wipe_credentials(tx: &mut Tx<'_>, portal_id: &str) -> Result<i64, StoreError> {
+    let wiped = count(tx, portal_id).await?;
+    sqlx::query!(
+        "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'unused',
+             state_before = NULL, detail = NULL, registered_at = NULL, attempt = NULL
+         WHERE portal_id = ? AND state <> 'none'",
+        portal_id
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(wiped)
+}
