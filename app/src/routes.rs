@@ -15,6 +15,10 @@ pub const JOIN: &str = "/join";
 pub const APPS: &str = "/apps";
 /// One's own name and password.
 pub const PROFILE: &str = "/profile";
+/// On the way to Qlik, to connect.
+pub const CONNECTING: &str = "/profile/connecting";
+/// Where Qlik sends the browser back to.
+pub const CONNECTED: &str = "/qlik/oauth/callback";
 /// The portal's hostname and its Qlik integration.
 pub const SETTINGS: &str = "/admin/settings";
 /// Tells an open settings page of each change.
@@ -138,6 +142,8 @@ pub mod router {
                     <Route path=path!("/join") view=pages::JoinPage ssr=SsrMode::Async/>
                     <Route path=path!("/apps") view=pages::AppsPage ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view=pages::ProfilePage ssr=SsrMode::Async/>
+                    <Route path=path!("/profile/connecting") view=pages::ConnectingPage ssr=SsrMode::Async/>
+                    <Route path=path!("/qlik/oauth/callback") view=pages::ConnectedPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings") view=pages::SettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings/disconnect") view=pages::DisconnectPage ssr=SsrMode::Async/>
                     <Route
@@ -207,6 +213,7 @@ mod tests {
         assert_eq!(RENEWALS, backend::notices::RENEWALS);
         assert_eq!(SETTINGS, backend::notices::SETTINGS);
         assert_eq!(NOTIFICATIONS, backend::notices::NOTIFICATIONS);
+        assert_eq!(CONNECTED, backend::oauth::redirect_uri(""));
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod matching;
 pub mod notices;
 pub mod people;
 pub mod profile;
+pub mod qlik;
 pub mod set_up;
 pub mod settings;
 pub mod signing_key;
@@ -27,6 +28,8 @@ pub mod form {
     pub const RENAME: &str = "name";
     /// Changes one's own password.
     pub const CHANGE_PASSWORD: &str = "password";
+    /// One's own way to Qlik.
+    pub const QLIK: &str = "qlik";
     /// Adds a person.
     pub const ADD_USER: &str = "add-user";
     /// Changes something about one person.

@@ -37,7 +37,8 @@ pub use login::LoginPage;
 pub use logout::LogoutPage;
 pub use matching::MatchingPage;
 pub use notifications::NotificationsPage;
-pub use profile::ProfilePage;
+pub use profile::{ConnectedPage, ConnectingPage, ProfilePage};
+pub(crate) use profile::{connected_as, registered_as};
 pub use renewals::RenewalsPage;
 pub use set_up_key::SetUpKeyPage;
 pub use settings::SettingsPage;
@@ -90,7 +91,8 @@ impl Visit {
 
     async fn of(actor: Actor) -> Result<Self, AppError> {
         let notice = flash::take_notice().await?;
-        let viewer = viewer(&actor);
+        let asked = ctx::services()?.my_ask(&actor).await?;
+        let viewer = Viewer { asked, ..viewer(&actor) };
         Ok(Self { actor, viewer, notice })
     }
 }
@@ -100,6 +102,7 @@ fn viewer(actor: &Actor) -> Viewer {
         name: actor.name.clone(),
         portal: actor.portal.name.clone(),
         administrator: actor.role == Role::Administrator,
+        asked: None,
     }
 }
 

@@ -131,6 +131,16 @@ pub fn refresh_in(seconds: u8) {
     }
 }
 
+/// Leads the browser on to a page that is not of this portal, with and without a
+/// script: after the page that says so.
+pub fn refresh_to(url: &str) {
+    if let (Some(response), Ok(value)) =
+        (use_context::<ResponseOptions>(), HeaderValue::from_str(&format!("0; url={url}")))
+    {
+        response.insert_header(header::REFRESH, value);
+    }
+}
+
 /// Where the request came from, for throttling; `None` where nobody knows.
 pub fn client_ip() -> Option<IpAddr> {
     with_context::<Parts, _>(|parts| {

@@ -114,6 +114,23 @@ pub async fn take_notice() -> Result<Option<Notice>, AppError> {
     remove(NOTICE).await
 }
 
+/// Leaves where the browser is to go on to, out of the portal: nothing secret, and
+/// read only by the page that leads there.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn put_leaving(url: &str) -> Result<(), AppError> {
+    insert(LEAVING, &url.to_owned()).await
+}
+
+/// Takes where the browser is to go on to.
+///
+/// # Errors
+/// Only unexpected ones.
+pub async fn take_leaving() -> Result<Option<String>, AppError> {
+    remove(LEAVING).await
+}
+
 /// A link that is shown once to the administrator who asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneTimeLink {
@@ -179,6 +196,7 @@ pub async fn take_webhook_secret(me: &Actor) -> Result<Option<String>, AppError>
 }
 
 const WEBHOOK_SECRET: &str = "webhook-secret";
+const LEAVING: &str = "leaving";
 const NOTICE: &str = "notice";
 const LINK: &str = "one-time-link";
 

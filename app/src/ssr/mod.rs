@@ -10,6 +10,7 @@ pub mod flash;
 pub mod form;
 pub mod matching;
 pub mod people;
+pub mod qlik;
 pub mod settings;
 pub mod settings_forms;
 pub mod signing_key;

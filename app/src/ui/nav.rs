@@ -3,6 +3,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "a component owns its props")]
 
+use backend::asks::Ask;
 use leptos::prelude::*;
 
 use super::icons::Icon;
@@ -17,6 +18,8 @@ pub struct Viewer {
     pub portal: String,
     /// Sees the administration.
     pub administrator: bool,
+    /// What an administrator asks them for and they have not done.
+    pub asked: Option<Ask>,
 }
 
 const OWN: &[(&str, &str, &str)] =

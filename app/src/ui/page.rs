@@ -2,18 +2,19 @@
 //! narrow card for somebody who is not. The browser's title says what the
 //! breadcrumbs say.
 
+use backend::{asks::Ask, connection::AuthOption};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
 use super::{
-    alert::NoticeBox,
+    alert::{Alert, NoticeBox},
     icons::Icon,
     nav::{NavLinks, Viewer},
 };
 use crate::{
     islands::{PageLife, ThemeSwitch},
     routes,
-    wire::Notice,
+    wire::{Notice, Tone},
 };
 
 /// A step on the way to the present page: its name, and where it is if it is a
@@ -70,6 +71,7 @@ pub fn Frame(
             </nav>
         }
     });
+    let asked = viewer.asked.as_ref().map(|ask| asked(ask, here));
     view! {
         <Title text=full_title(crumbs, &title, &viewer.portal, wrong)/>
         <header class="topbar">
@@ -99,11 +101,30 @@ pub fn Frame(
                 {trail}
                 <h1 class="page-title">{title}</h1>
                 {notice.map(|notice| view! { <NoticeBox notice/> })}
+                {asked}
                 {children()}
             </main>
         </div>
         <Foot/>
     }
+}
+
+/// What an administrator asks for: on every page until it is done.
+fn asked(ask: &Ask, here: &str) -> AnyView {
+    let by = ask.by.clone().unwrap_or_else(|| "An administrator".to_owned());
+    let (what, link) = match ask.option {
+        AuthOption::OauthUsers => ("connect to Qlik", "Connect in your Profile"),
+        _ => ("register your Qlik credentials", "Register them in your Profile"),
+    };
+    let link = (here != routes::PROFILE)
+        .then(|| view! { <p><a href=format!("{}#qlik", routes::PROFILE)>{link}</a></p> });
+    view! {
+        <Alert tone=Tone::Warning>
+            <p>{by} " asks you to " {what} ", so that this portal can show your apps."</p>
+            {link}
+        </Alert>
+    }
+    .into_any()
 }
 
 /// The frame for somebody who is not signed in: one narrow card.

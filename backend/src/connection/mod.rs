@@ -98,3 +98,13 @@ impl Services {
         Ok(connection(self.db().read(), portal_id).await?)
     }
 }
+
+impl Services {
+    /// The authentication option of a portal that is connected.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn option(&self, portal_id: &str) -> Result<Option<AuthOption>, Error> {
+        Ok(self.connection(portal_id).await?.map(|c| c.option))
+    }
+}

@@ -1,7 +1,15 @@
-//! One's own name and password.
+//! One's own name and password, and one's own way to Qlik where users have one.
+
+mod connecting;
+mod connection;
+mod credentials;
 
 use backend::Actor;
 use leptos::{prelude::*, server_fn::ServerFn};
+
+pub use connecting::{ConnectedPage, ConnectingPage};
+pub(crate) use connection::state_words as connected_as;
+pub(crate) use credentials::state_words as registered_as;
 
 use super::{Visit, load};
 use crate::{
@@ -10,7 +18,7 @@ use crate::{
         profile::{ChangePassword, Rename},
     },
     routes,
-    ssr::flash,
+    ssr::{ctx, flash},
     ui::{
         button::SubmitButton,
         card::Card,
@@ -27,11 +35,18 @@ pub fn ProfilePage() -> impl IntoView {
         let visit = Visit::signed_in().await?;
         let name = flash::take_form(form::RENAME).await?;
         let password = flash::take_form(form::CHANGE_PASSWORD).await?;
-        let wrong = name.has_errors() || password.has_errors();
+        let qlik = flash::take_form(form::QLIK).await?;
+        let services = ctx::services()?;
+        let registered = services.credentials(&visit.actor).await?;
+        let connected = services.grant_view(&visit.actor).await?;
+        let wrong = name.has_errors() || password.has_errors() || qlik.has_errors();
         Ok(view! {
             <Frame viewer=visit.viewer title="Profile" here=routes::PROFILE notice=visit.notice wrong>
                 <ErrorSummary form=name.clone() fields=&["name"]/>
                 <ErrorSummary form=password.clone() fields=&["current_password", "new_password"]/>
+                <ErrorSummary form=qlik.clone() fields=&["qlik_password"]/>
+                {registered.map(|view| credentials::card(&view, &qlik))}
+                {connected.map(|view| connection::card(&view))}
                 <AccountCard actor=visit.actor.clone() form=name/>
                 <PasswordCard email=visit.actor.email form=password/>
             </Frame>
