@@ -94,6 +94,16 @@ pub const QLIK_USER_CREATED: &str = "qlik_user.created";
 /// A sign-in gave a Qlik user this portal's subject; detail: `email`, `qlik_user`.
 pub const QLIK_SUBJECT_CHANGED: &str = "qlik_user.subject_changed";
 
+/// A user connected to Qlik; detail: `email`, `qlik_user`.
+pub const OAUTH_CONNECTED: &str = "oauth.connected";
+/// A user removed their connection to Qlik; detail: `email`.
+pub const OAUTH_DISCONNECTED: &str = "oauth.disconnected";
+/// A user's connection to Qlik ended by itself; detail: `user`, `email`, and `why`:
+/// `refused` or `lost`.
+pub const OAUTH_REFUSED: &str = "oauth.refused";
+/// A change of the Qlik settings ended the users' connections; detail: `count`.
+pub const OAUTH_RELEASED: &str = "oauth.released";
+
 /// Who is named where no person did it.
 pub const THE_PORTAL: &str = "Qonduit";
 
