@@ -72,8 +72,6 @@ pub const SET_UP_ENDED: &str = "set_up.ended";
 pub const REMOVED_AT_QLIK: &str = "qlik.removed";
 /// An administrator asked users to register or connect; detail: `user`, or `count`.
 pub const USERS_ASKED: &str = "users.asked";
-/// Users' tokens are revoked, as the option, tenant or client is another one; detail: `count`.
-pub const OAUTH_RELEASED: &str = "oauth.released";
 /// A key was renewed.
 pub const KEY_RENEWED: &str = "key.renewed";
 /// An administrator asked for a renewal; detail: `outcome`, `attempt`.
@@ -106,6 +104,15 @@ pub const CREDENTIALS_REFUSED: &str = "credentials.refused";
 pub const CREDENTIALS_REMOVED: &str = "credentials.removed";
 /// A change of the Qlik settings wiped the registered passwords; detail: `count`.
 pub const CREDENTIALS_WIPED: &str = "credentials.wiped";
+/// A user connected to Qlik; detail: `email`, `qlik_user`.
+pub const OAUTH_CONNECTED: &str = "oauth.connected";
+/// A user removed their connection to Qlik; detail: `email`.
+pub const OAUTH_DISCONNECTED: &str = "oauth.disconnected";
+/// A user's connection to Qlik ended by itself; detail: `user`, `email`, and `why`:
+/// `refused` or `lost`.
+pub const OAUTH_REFUSED: &str = "oauth.refused";
+/// A change of the Qlik settings ended the users' connections; detail: `count`.
+pub const OAUTH_RELEASED: &str = "oauth.released";
 
 /// Who is named where no person did it.
 pub const THE_PORTAL: &str = "Qonduit";

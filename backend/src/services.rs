@@ -11,6 +11,7 @@ use crate::{
     Error,
     events::Events,
     notices::NoticesConfig,
+    oauth::ClientTokens,
     people::PeopleState,
     renewal::{Policy, Tenants},
     rotation,
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) sessions: SessionCache,
     /// By key id, so that no process signs on with a key that was replaced.
     pub(crate) signers: moka::future::Cache<String, Arc<SigningIdentity>>,
+    /// The OAuth clients' own tokens.
+    pub(crate) client_tokens: ClientTokens,
     pub(crate) events: Events,
     /// Wakes the renewal task.
     pub(crate) due: Notify,
@@ -120,6 +123,7 @@ impl Services {
             people,
             sessions,
             signers,
+            client_tokens: ClientTokens::default(),
             events,
             due,
             set_ups,

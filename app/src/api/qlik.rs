@@ -8,8 +8,7 @@ use crate::{
     api::form,
     routes,
     ssr::{
-        ctx,
-        flash,
+        ctx, flash,
         form::{FormPost, Next},
         qlik::notice_of_registered,
     },

@@ -21,7 +21,7 @@ use crate::{
     Error,
     connection::{AuthOption, Client},
     door::the_one,
-    oauth::{CLIENT_SCOPE, USER_SCOPE, redirect_uri},
+    oauth::{USER_SCOPE, redirect_uri},
 };
 
 /// What the client was asked for, and what it got.
@@ -58,7 +58,8 @@ impl Subject<'_> {
     pub(super) async fn oauth_client(&self, known: &mut Known) -> Made {
         let client = self.named()?;
         let got = if self.option == AuthOption::OauthEveryone {
-            self.qlik().client_credentials(self.host, client.named(), CLIENT_SCOPE).await.map(Some)
+            // All that it may: which of the scopes that let users be read it has is Qlik's affair.
+            self.qlik().client_credentials(self.host, client.named(), "").await.map(Some)
         } else {
             let code = AuthorizationCode::new(self.services.new_id());
             let pkce = Pkce::generate(self.services.entropy());

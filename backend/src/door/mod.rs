@@ -4,6 +4,7 @@
 //! in `by_key.rs`, [`crate::credentials`] and [`crate::oauth`].
 
 mod by_key;
+mod oauth_trouble;
 mod trouble;
 mod whom;
 
@@ -111,7 +112,12 @@ impl Services {
         }
     }
 
-    async fn kept_session(&self, actor: &Actor, at: &Connection) -> Result<Option<QlikSession>, Error> {
+    /// The stored session of this user, if it is still good.
+    pub(crate) async fn kept_session(
+        &self,
+        actor: &Actor,
+        at: &Connection,
+    ) -> Result<Option<QlikSession>, Error> {
         let host = at.host.as_str();
         let sealed = sqlx::query_scalar!(
             r#"SELECT sealed AS "sealed!" FROM qlik_sessions WHERE user_id = ? AND tenant_host = ?"#,
@@ -132,7 +138,7 @@ impl Services {
     }
 
     /// Keeps a new session, and writes down what its login `did` at Qlik.
-    async fn keep_session(
+    pub(crate) async fn keep_session(
         &self,
         actor: &Actor,
         at: &Connection,

@@ -44,6 +44,10 @@ pub enum TroubleKind {
     RateLimited,
     /// Qlik opened a session for somebody else; it was closed.
     WrongUser,
+    /// The user has to connect to Qlik, or to connect again.
+    NotLinked,
+    /// Qlik refuses the portal's OAuth client.
+    OAuthRefused,
     /// Something else.
     Other,
 }
@@ -93,7 +97,7 @@ impl Trouble {
         }
     }
 
-    fn with(mut self, e: &QlikError) -> Self {
+    pub(super) fn with(mut self, e: &QlikError) -> Self {
         self.qlik_code = e.code().map(str::to_owned);
         self.trace_id = e.trace_id().map(str::to_owned);
         self.retry_after_s = e.retry_after().map(|d| d.as_secs().max(1));

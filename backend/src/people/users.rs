@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Actor, Invitation, Role, Status, rules::Wrongs};
 use crate::{
     Error, Services, audit,
+    oauth::release_grant_of,
     store::{Tx, at, one_row, secs},
 };
 
@@ -249,6 +250,8 @@ impl Services {
         a.still_admin(&mut tx).await?;
         let user = Target::of(&mut tx, a, user_id).await?;
         user.somebody_else(a)?;
+        // What they connected at Qlik goes with them; it is revoked with what is due.
+        release_grant_of(self, &mut tx, &a.portal.id, &user.id).await?;
         let removed = sqlx::query!("DELETE FROM users WHERE id = ?", user.id).execute(&mut *tx).await?;
         one_row(&removed, "users")?;
         one_administrator_remains(&mut tx, a).await?;

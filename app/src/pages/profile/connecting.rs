@@ -10,10 +10,11 @@ use super::super::{Visit, go_on, load};
 use crate::{
     error::AppError,
     routes,
-    ssr::{
-        ctx, flash,
+    ssr::{ctx, flash},
+    ui::{
+        button::{LinkButton, Weight},
+        page::Frame,
     },
-    ui::{button::{LinkButton, Weight}, page::Frame},
     wire::Notice,
 };
 
