@@ -35,6 +35,7 @@ pub(crate) async fn services(config: &Config) -> Result<Services> {
         QlikConfig {
             resolve: config.qlik_resolve.clone(),
             ca_pem: config.qlik_ca.clone(),
+            login_hosts: config.qlik_login_hosts.clone(),
             user_agent: concat!("qonduit/", env!("CARGO_PKG_VERSION")).to_owned(),
             ..QlikConfig::default()
         },

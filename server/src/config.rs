@@ -50,6 +50,9 @@ pub(crate) struct Flags {
     /// Hosts beside Qlik's own that may be a tenant: `host` or `*.host`, comma-separated
     #[arg(long, env = "QONDUIT_QLIK_EXTRA_HOSTS")]
     qlik_extra_hosts: Option<String>,
+    /// Hosts beside `login.qlik.com` to which users' Qlik passwords may go: `host` or `*.host`, comma-separated
+    #[arg(long, env = "QONDUIT_QLIK_LOGIN_HOSTS")]
+    qlik_login_hosts: Option<String>,
     /// Hosts inside your network that mail and webhooks may go to: `host`, `*.host` or an address, comma-separated
     #[arg(long, env = "QONDUIT_NOTICE_HOSTS")]
     notice_hosts: Option<String>,
@@ -103,6 +106,7 @@ pub(crate) struct Config {
     pub(crate) qlik_resolve: Resolve,
     pub(crate) qlik_ca: Option<Vec<u8>>,
     pub(crate) host_policy: HostPolicy,
+    pub(crate) qlik_login_hosts: Vec<String>,
     pub(crate) notice_hosts: Vec<String>,
     pub(crate) notice_authorities: Authorities,
     pub(crate) log: String,
@@ -175,6 +179,7 @@ impl Config {
             })
         });
         let extra = hosts(f.qlik_extra_hosts);
+        let qlik_login_hosts = hosts(f.qlik_login_hosts);
         let notice_hosts = hosts(f.notice_hosts);
         match (listen, public_url, qlik_resolve, grace, signing) {
             (
@@ -192,6 +197,7 @@ impl Config {
                 qlik_resolve,
                 qlik_ca,
                 host_policy: HostPolicy { extra },
+                qlik_login_hosts,
                 notice_hosts,
                 notice_authorities,
                 log: f.log.unwrap_or_else(|| "info".to_owned()),
@@ -230,6 +236,7 @@ impl Flags {
             qlik_resolve: self.qlik_resolve.or(other.qlik_resolve),
             qlik_ca_file: self.qlik_ca_file.or(other.qlik_ca_file),
             qlik_extra_hosts: self.qlik_extra_hosts.or(other.qlik_extra_hosts),
+            qlik_login_hosts: self.qlik_login_hosts.or(other.qlik_login_hosts),
             notice_hosts: self.notice_hosts.or(other.notice_hosts),
             notice_ca_file: self.notice_ca_file.or(other.notice_ca_file),
             log: self.log.or(other.log),

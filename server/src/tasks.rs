@@ -1,6 +1,6 @@
 //! What runs beside the requests: the renewal task, the rotation of signing keys,
-//! the probe of connections, the delivery of notices, the comparison of users, and
-//! the sweep of ended browser sessions.
+//! the probe of connections, the delivery of notices, the comparison of users, the
+//! revocation of tokens, and the sweep of ended browser sessions.
 
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ const TELL: Duration = Duration::from_secs(5);
 const COMPARE: Duration = Duration::from_secs(5);
 /// Between two looks at rotations; what a person asks for is done at once.
 const ROTATE: Duration = Duration::from_secs(5);
+/// Between two looks at tokens that are to be revoked.
+const REVOKE: Duration = Duration::from_secs(5);
 const SWEEP: Duration = Duration::from_mins(10);
 
 /// Starts them; they end, after the step they are at, when `stop` is cancelled.
@@ -29,6 +31,7 @@ pub(crate) fn spawn(tracker: &TaskTracker, services: &Services, stop: &Cancellat
     tracker.spawn(rotate(services.clone(), stop.clone()));
     tracker.spawn(tell(services.clone(), stop.clone()));
     tracker.spawn(compare(services.clone(), stop.clone()));
+    tracker.spawn(revoke(services.clone(), stop.clone()));
     tracker.spawn(sweep(services.clone(), stop.clone()));
 }
 
@@ -114,6 +117,19 @@ async fn compare(services: Services, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = services.comparison_asked() => {}
             () = tokio::time::sleep(COMPARE) => {}
+        }
+    }
+}
+
+/// Tokens of users who are no longer connected: what Qlik did not take at once.
+async fn revoke(services: Services, stop: CancellationToken) {
+    loop {
+        if let Err(e) = services.revoke_due().await {
+            tracing::error!(error = %e, "tokens that are to be revoked could not be looked at");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REVOKE) => {}
         }
     }
 }

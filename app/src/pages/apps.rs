@@ -179,8 +179,9 @@ fn empty(asked: &Asked, qlik_user: &str) -> AnyView {
 /// What stands in the way.
 fn trouble(it: &Trouble, asked: &Asked, administrator: bool) -> AnyView {
     let tone = if it.who == Who::Nobody { Tone::Warning } else { Tone::Bad };
-    // Not connected is how a portal begins: nothing is wrong.
-    let tone = if it.kind == TroubleKind::NotConnected { Tone::Neutral } else { tone };
+    // This is how a portal, or a user of it, begins: nothing is wrong.
+    let begins = matches!(it.kind, TroubleKind::NotConnected | TroubleKind::NotRegistered);
+    let tone = if begins { Tone::Neutral } else { tone };
     let wait = it.retry_after_s.map(|s| format!(" Qlik asks to wait {}.", words::wait(s)));
     let matching =
         matches!(it.kind, TroubleKind::WouldCreate | TroubleKind::WouldRewrite | TroubleKind::SubjectTaken);
@@ -191,6 +192,13 @@ fn trouble(it: &Trouble, asked: &Asked, administrator: bool) -> AnyView {
     };
     let settings = (administrator && it.who == Who::Administrator)
         .then(|| view! { <LinkButton href weight=Weight::Primary>{text}</LinkButton> });
+    let own = matches!(
+        it.kind,
+        TroubleKind::NotRegistered | TroubleKind::CredentialsRefused | TroubleKind::NotLinked
+    );
+    let profile = own.then(|| {
+        view! { <LinkButton href=format!("{}#qlik", routes::PROFILE) weight=Weight::Primary>"Open Profile"</LinkButton> }
+    });
     let (says, remedy, who) = (it.says.clone(), it.remedy.clone(), who_words(it.who));
     let codes = codes(it.qlik_code.as_deref(), it.trace_id.as_deref());
     view! {
@@ -202,7 +210,7 @@ fn trouble(it: &Trouble, asked: &Asked, administrator: bool) -> AnyView {
                 {codes}
             </Alert>
         </div>
-        <p class="actions">{settings} <LinkButton href=asked.page(asked.cursor.as_deref())>"Try again"</LinkButton></p>
+        <p class="actions">{profile} {settings} <LinkButton href=asked.page(asked.cursor.as_deref())>"Try again"</LinkButton></p>
     }
     .into_any()
 }

@@ -148,10 +148,27 @@ fn sentence(row: &AuditRow) -> String {
         audit::QLIK_SUBJECT_CHANGED => {
             format!("Signed in at Qlik, which gave the user {} this portal’s subject", detail("email"))
         }
+        audit::CREDENTIALS_REGISTERED => "Registered their Qlik credentials".to_owned(),
+        audit::CREDENTIALS_REFUSED => "Could not sign in with their Qlik credentials".to_owned(),
+        audit::CREDENTIALS_REMOVED => "Removed their Qlik credentials".to_owned(),
+        audit::CREDENTIALS_WIPED => {
+            format!("Wiped the stored Qlik passwords ({})", count(&row.detail))
+        }
+        audit::OAUTH_CONNECTED => "Connected to Qlik".to_owned(),
+        audit::OAUTH_DISCONNECTED => "Removed their connection to Qlik".to_owned(),
+        audit::OAUTH_REFUSED => format!("Found the connection of {} to Qlik ended", detail("email")),
+        audit::OAUTH_RELEASED => {
+            format!("Revoked the connections of users to Qlik ({})", count(&row.detail))
+        }
+        audit::USERS_ASKED => "Asked users to register or connect".to_owned(),
         audit::NOTICES_SAVED => "Saved the notification settings".to_owned(),
         audit::NOTICE_TESTED => "Sent a test notification".to_owned(),
         other => other.to_owned(),
     }
+}
+
+fn count(detail: &leptos::serde_json::Value) -> i64 {
+    detail.get("count").and_then(leptos::serde_json::Value::as_i64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -201,6 +218,15 @@ mod tests {
             audit::SIGN_IN_ALLOWED,
             audit::QLIK_USER_CREATED,
             audit::QLIK_SUBJECT_CHANGED,
+            audit::CREDENTIALS_REGISTERED,
+            audit::CREDENTIALS_REFUSED,
+            audit::CREDENTIALS_REMOVED,
+            audit::CREDENTIALS_WIPED,
+            audit::OAUTH_CONNECTED,
+            audit::OAUTH_DISCONNECTED,
+            audit::OAUTH_REFUSED,
+            audit::OAUTH_RELEASED,
+            audit::USERS_ASKED,
             audit::NOTICES_SAVED,
             audit::NOTICE_TESTED,
         ] {

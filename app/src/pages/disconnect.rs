@@ -1,5 +1,6 @@
 //! What stops working when the integration ends, before it ends.
 
+use backend::connection::AuthOption;
 use backend::onboard::MadeAtQlik;
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -21,14 +22,18 @@ use crate::{
 pub fn DisconnectPage() -> impl IntoView {
     load(async {
         let visit = Visit::admin().await?;
-        let Some(status) = ctx::services()?.status(&visit.actor.portal.id).await? else {
-            return Ok(go_on(routes::SETTINGS));
-        };
+        let settings = ctx::services()?.settings_view(&visit.actor).await?;
+        let Some(connected) = settings.form else { return Ok(go_on(routes::SETTINGS)) };
         let form = flash::take_form(form::DISCONNECT).await?;
         let delete = form.value("delete_keys").is_none_or(|v| v == "true");
-        let owner = status.key.owner_email.unwrap_or(status.key.owner_name);
+        let key = settings.status.map(|status| {
+            let owner = status.key.owner_email.unwrap_or(status.key.owner_name);
+            delete_key(status.key.last4, owner, delete)
+        });
+        let (forgotten, again) = consequences(connected.option);
         let made = made(&ctx::services()?.made_at_qlik(&visit.actor).await.map_err(AppError::from)?, &form);
-        let (host, last4) = (status.tenant_host, status.key.last4);
+        let made = if key.is_some() { made } else { None };
+        let host = connected.tenant_host;
         Ok(view! {
             <Frame
                 viewer=visit.viewer
@@ -42,30 +47,14 @@ pub fn DisconnectPage() -> impl IntoView {
                 <p class="lead">"What stops working when this portal is disconnected from " <strong>{host}</strong> ":"</p>
                 <ul class="consequences">
                     <li>"Nobody sees Qlik apps here any more, at once."</li>
-                    <li>"The API key is forgotten here and no longer renewed."</li>
+                    <li>{forgotten}</li>
                     <li>"The Qlik sessions that are stored for this portal’s users are deleted."</li>
                 </ul>
                 <p>
-                    "The portal’s users and the audit stay, as does what others made at Qlik. To connect again, a new API \
-                     key is needed."
+                    "The portal’s users and the audit stay, as does what others made at Qlik. " {again}
                 </p>
                 <form class="form wide" method="post" action=Disconnect::PATH>
-                    <div class="choice">
-                        <input
-                            type="checkbox"
-                            name="delete_keys"
-                            value="true"
-                            id="delete-keys"
-                            checked=delete
-                            aria-describedby="delete-keys-hint"
-                        />
-                        <label for="delete-keys">"Also delete the key at Qlik"</label>
-                        <p class="hint" id="delete-keys-hint">
-                            "The key …" {last4} " of " {owner}
-                            ". If it is not deleted, it works until it expires. Where Qlik does not delete it, nothing \
-                             is disconnected."
-                        </p>
-                    </div>
+                    {key}
                     {made}
                     <div class="actions">
                         <SubmitButton label="Disconnect" busy="Disconnecting…" weight=Weight::Danger/>
@@ -76,6 +65,49 @@ pub fn DisconnectPage() -> impl IntoView {
         }
         .into_any())
     })
+}
+
+/// What is lost with the option, and what connecting again takes.
+fn consequences(option: AuthOption) -> (&'static str, &'static str) {
+    match option {
+        AuthOption::ApiKey => (
+            "The API key is forgotten here and no longer renewed.",
+            "To connect again, a new API key is needed.",
+        ),
+        AuthOption::Credentials => {
+            ("The Qlik passwords that users registered are wiped.", "To connect again, users register again.")
+        }
+        AuthOption::OauthUsers => (
+            "The connections of users are revoked at Qlik, and the client’s secret is forgotten here.",
+            "To connect again, the client’s secret is needed, and users connect again.",
+        ),
+        AuthOption::OauthEveryone => (
+            "The client’s secret is forgotten here; the client stays in Qlik.",
+            "To connect again, the client’s secret is needed.",
+        ),
+    }
+}
+
+/// Whether the key is deleted at Qlik too.
+fn delete_key(last4: String, owner: String, delete: bool) -> AnyView {
+    view! {
+        <div class="choice">
+            <input
+                type="checkbox"
+                name="delete_keys"
+                value="true"
+                id="delete-keys"
+                checked=delete
+                aria-describedby="delete-keys-hint"
+            />
+            <label for="delete-keys">"Also delete the key at Qlik"</label>
+            <p class="hint" id="delete-keys-hint">
+                "The key …" {last4} " of " {owner}
+                ". If it is not deleted, it works until it expires. Where Qlik does not delete it, nothing is disconnected."
+            </p>
+        </div>
+    }
+    .into_any()
 }
 
 /// What this portal made at Qlik, to be removed or left there.

@@ -37,7 +37,8 @@ pub use login::LoginPage;
 pub use logout::LogoutPage;
 pub use matching::MatchingPage;
 pub use notifications::NotificationsPage;
-pub use profile::{ConnectedPage, ConnectingPage, ProfilePage};
+pub use profile::ProfilePage;
+pub use profile::{ConnectedPage, ConnectingPage};
 pub(crate) use profile::{connected_as, registered_as};
 pub use renewals::RenewalsPage;
 pub use set_up_key::SetUpKeyPage;
@@ -49,7 +50,7 @@ pub use user_confirm::{DisableUserPage, RemoveUserPage};
 pub use users::UsersPage;
 pub use wrong::NotFoundPage;
 
-use backend::{Actor, Role};
+use backend::{Actor, Role, connection::AuthOption};
 use leptos::prelude::*;
 
 use crate::{
@@ -57,7 +58,7 @@ use crate::{
     routes,
     ssr::{ctx, flash},
     ui::{nav::Viewer, page::Crumb},
-    wire::Notice,
+    wire::{Asked, Notice},
 };
 
 /// What stands above the pages of the administration.
@@ -92,6 +93,7 @@ impl Visit {
     async fn of(actor: Actor) -> Result<Self, AppError> {
         let notice = flash::take_notice().await?;
         let asked = ctx::services()?.my_ask(&actor).await?;
+        let asked = asked.map(|a| Asked { by: a.by, to_connect: a.option == AuthOption::OauthUsers });
         let viewer = Viewer { asked, ..viewer(&actor) };
         Ok(Self { actor, viewer, notice })
     }

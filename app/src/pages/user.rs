@@ -11,11 +11,15 @@ use super::{
 use crate::{
     api::{
         form,
+        qlik::AskUser,
         users::{EnableUser, NewLink, SetRole},
     },
     error::AppError,
     routes,
-    ssr::{ctx, flash},
+    ssr::{
+        ctx, flash,
+        qlik::{Standing, Standings},
+    },
     ui::{
         badge::Badge,
         button::{LinkButton, SubmitButton, Weight},
@@ -50,6 +54,7 @@ pub fn UserPage() -> impl IntoView {
         let user = find(&visit, &id).await?;
         let form = flash::take_form(form::USER).await?;
         let now = ctx::services()?.now();
+        let standing = Standings::read(&visit.actor).await?.of(&user.id);
         let link = flash::take_link(&visit.actor.portal.id)
             .await?
             .map(|link| view! { <LinkCard link name=user.name.clone() now/> });
@@ -66,6 +71,7 @@ pub fn UserPage() -> impl IntoView {
                 <ErrorSummary form=form.clone() fields=&["role"]/>
                 {link}
                 <Facts user=user.clone() now/>
+                {standing.map(|standing| qlik_card(&user, standing))}
                 <RoleCard user=user.clone() form/>
                 <PasswordLinkCard user=user.clone() myself/>
                 <AccessCard user myself/>
@@ -101,6 +107,36 @@ fn Facts(user: UserRow, now: jiff::Timestamp) -> impl IntoView {
             {link}
         </dl>
     }
+}
+
+/// How far they are with their own part, and how to ask for it.
+fn qlik_card(user: &UserRow, standing: Standing) -> AnyView {
+    let asked =
+        if standing.asked { "They were asked, and see it on each page." } else { "They were not asked." };
+    let asked = (!standing.ready).then_some(asked);
+    let label = if standing.asked { "Ask again" } else { "Ask them" };
+    let ask = (user.status == Status::Active && !standing.ready).then(|| {
+        view! {
+            <form method="post" action=AskUser::PATH>
+                <input type="hidden" name="user" value=user.id.clone()/>
+                <SubmitButton label busy="Asking…"/>
+            </form>
+        }
+    });
+    view! {
+        <Card
+            id="qlik"
+            title="Qlik"
+            lead="Each user registers or connects in their own Profile. You see how it stands, and never a password."
+            split=true
+        >
+            <p><Badge tone=standing.tone text=standing.text/></p>
+            {standing.says.map(|says| view! { <p>{says}</p> })}
+            {asked.map(|text| view! { <p class="hint">{text}</p> })}
+            <div class="actions">{ask}</div>
+        </Card>
+    }
+    .into_any()
 }
 
 #[component]

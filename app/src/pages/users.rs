@@ -2,17 +2,19 @@
 
 use backend::{
     Role,
+    connection::AuthOption,
     people::{Status, UserRow},
 };
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{ADMINISTRATION, Visit, load};
 use crate::{
-    api::{form, users::AddUser},
+    api::{form, qlik::AskAll, users::AddUser},
     routes,
     ssr::{
         ctx,
         flash::{self, OneTimeLink},
+        qlik::{Standing, Standings},
     },
     ui::{
         badge::Badge,
@@ -42,6 +44,7 @@ pub fn UsersPage() -> impl IntoView {
         let link = flash::take_link(&visit.actor.portal.id).await?;
         let form = flash::take_form(form::ADD_USER).await?;
         let now = services.now();
+        let standings = Standings::read(&visit.actor).await?;
         let link = link.map(|link| {
             let name = users.iter().find(|u| u.id == link.user_id).map(|u| u.name.clone());
             view! { <LinkCard link name=name.unwrap_or_default() now/> }
@@ -57,11 +60,22 @@ pub fn UsersPage() -> impl IntoView {
             >
                 <ErrorSummary form=form.clone() fields=&["email", "name", "role"]/>
                 {link}
-                <p class="actions">
-                    <LinkButton href=routes::MATCHING>"Who will match at Qlik"</LinkButton>
-                </p>
-                <Table caption="Users" columns=&["Name", "Role", "Status", "Last sign-in", ""]>
-                    {users.into_iter().map(|user| view! { <Row user now/> }).collect_view()}
+                {top(&standings, &users)}
+                <Table
+                    caption="Users"
+                    columns=if standings.option.is_some() {
+                        &["Name", "Role", "Status", "Qlik", "Last sign-in", ""]
+                    } else {
+                        &["Name", "Role", "Status", "Last sign-in", ""]
+                    }
+                >
+                    {users
+                        .into_iter()
+                        .map(|user| {
+                            let standing = standings.of(&user.id);
+                            view! { <Row user standing now/> }
+                        })
+                        .collect_view()}
                 </Table>
                 <AddCard form/>
             </Frame>
@@ -70,8 +84,41 @@ pub fn UsersPage() -> impl IntoView {
     })
 }
 
+/// Where to see who has a way to Qlik, and how to ask those who have none.
+fn top(standings: &Standings, users: &[UserRow]) -> AnyView {
+    let Some(option) = standings.option else {
+        return view! {
+            <p class="actions">
+                <LinkButton href=routes::MATCHING>"Who will match at Qlik"</LinkButton>
+            </p>
+        }
+        .into_any();
+    };
+    let open = users.iter().filter(|u| u.status == Status::Active);
+    let open = open.filter(|u| standings.of(&u.id).is_none_or(|s| !s.ready)).count();
+    let todo = if option == AuthOption::Credentials {
+        "registered their Qlik credentials"
+    } else {
+        "connected to Qlik"
+    };
+    let says = match open {
+        0 => format!("All active users have {todo}."),
+        1 => format!("1 active user has not {todo}, or it does not work."),
+        n => format!("{n} active users have not {todo}, or it does not work."),
+    };
+    let ask = (open > 0).then(|| {
+        view! {
+            <form method="post" action=AskAll::PATH>
+                <SubmitButton label="Ask them" busy="Asking…"/>
+            </form>
+        }
+    });
+    view! { <div class="actions"><p>{says}</p> {ask}</div> }.into_any()
+}
+
 #[component]
-fn Row(user: UserRow, now: jiff::Timestamp) -> impl IntoView {
+fn Row(user: UserRow, standing: Option<Standing>, now: jiff::Timestamp) -> impl IntoView {
+    let standing = standing.map(|s| view! { <td data-label="Qlik"><Badge tone=s.tone text=s.text/></td> });
     let (tone, status) = status_text(&user, now);
     let signed_in = match user.last_login_at {
         Some(at) => view! { <Time at=Moment::from(at)/> }.into_any(),
@@ -85,6 +132,7 @@ fn Row(user: UserRow, now: jiff::Timestamp) -> impl IntoView {
             </th>
             <td>{role_text(user.role, user.is_owner)}</td>
             <td><Badge tone text=status/></td>
+            {standing}
             <td class="nowrap" data-label="Last sign-in">{signed_in}</td>
             <td class="end">
                 <a class="button small" href=routes::user(&user.id)>

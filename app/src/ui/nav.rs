@@ -3,11 +3,10 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "a component owns its props")]
 
-use backend::asks::Ask;
 use leptos::prelude::*;
 
 use super::icons::Icon;
-use crate::routes;
+use crate::{routes, wire::Asked};
 
 /// Who is looking, as far as the frame shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub struct Viewer {
     /// Sees the administration.
     pub administrator: bool,
     /// What an administrator asks them for and they have not done.
-    pub asked: Option<Ask>,
+    pub asked: Option<Asked>,
 }
 
 const OWN: &[(&str, &str, &str)] =

@@ -2,7 +2,6 @@
 //! narrow card for somebody who is not. The browser's title says what the
 //! breadcrumbs say.
 
-use backend::{asks::Ask, connection::AuthOption};
 use leptos::prelude::*;
 use leptos_meta::Title;
 
@@ -14,7 +13,7 @@ use super::{
 use crate::{
     islands::{PageLife, ThemeSwitch},
     routes,
-    wire::{Notice, Tone},
+    wire::{Asked, Notice, Tone},
 };
 
 /// A step on the way to the present page: its name, and where it is if it is a
@@ -110,11 +109,12 @@ pub fn Frame(
 }
 
 /// What an administrator asks for: on every page until it is done.
-fn asked(ask: &Ask, here: &str) -> AnyView {
+fn asked(ask: &Asked, here: &str) -> AnyView {
     let by = ask.by.clone().unwrap_or_else(|| "An administrator".to_owned());
-    let (what, link) = match ask.option {
-        AuthOption::OauthUsers => ("connect to Qlik", "Connect in your Profile"),
-        _ => ("register your Qlik credentials", "Register them in your Profile"),
+    let (what, link) = if ask.to_connect {
+        ("connect to Qlik", "Connect in your Profile")
+    } else {
+        ("register your Qlik credentials", "Register them in your Profile")
     };
     let link = (here != routes::PROFILE)
         .then(|| view! { <p><a href=format!("{}#qlik", routes::PROFILE)>{link}</a></p> });

@@ -44,6 +44,15 @@ pub struct Notice {
     pub text: String,
 }
 
+/// What an administrator asks somebody for: to do their own part at Qlik.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Who asks, where they are still there.
+    pub by: Option<String>,
+    /// To connect; else to register credentials.
+    pub to_connect: bool,
+}
+
 impl Notice {
     /// What was asked for is so.
     pub fn good(text: impl Into<String>) -> Self {

@@ -167,6 +167,7 @@ async fn every_field_of_the_settings_leads_to_its_section_of_the_guide() {
         ("how-authentication", "options"),
         ("how-api-key", "allow-keys"),
         ("how-api-key", "api-key"),
+        ("how-oauth-client", "oauth-client"),
         ("how-identity-provider", "identity-provider"),
     ];
     assert_eq!(led, wanted.map(|(place, anchor)| (place.to_owned(), anchor.to_owned())));

@@ -201,11 +201,19 @@ async fn a_draft_stays_until_it_is_saved_or_discarded() {
 #[tokio::test]
 async fn every_field_that_can_not_be_taken_is_told_at_once() {
     let mut it = Beside::new().await;
-    let page = it.ada.submit(SaveSettings::PATH, &[]).await.page();
-    for field in ["tenant_host", "web_integration_id", "auth_option", "api_key"] {
-        assert!(page.by_id(&format!("settings-{field}-error")).is_some(), "{field}");
-        let link = format!("#settings-{field}");
-        assert!(page.all("a").any(|a| a.attr("href") == Some(link.as_str())), "{field}");
+    for (option, wrong) in [
+        ("", &["tenant_host", "web_integration_id", "auth_option"][..]),
+        ("api_key", &["tenant_host", "web_integration_id", "api_key"]),
+        ("credentials", &["tenant_host", "web_integration_id"]),
+        ("oauth_everyone", &["tenant_host", "oauth_client_id", "oauth_client_secret"]),
+        ("oauth_users", &["tenant_host", "oauth_client_id"]),
+    ] {
+        let page = it.ada.submit(SaveSettings::PATH, &[("auth_option", option)]).await.page();
+        for field in wrong {
+            assert!(page.by_id(&format!("settings-{field}-error")).is_some(), "{option}: {field}");
+            let link = format!("#settings-{field}");
+            assert!(page.all("a").any(|a| a.attr("href") == Some(link.as_str())), "{option}: {field}");
+        }
     }
     assert!(it.world.log().is_empty(), "nothing was asked of Qlik");
 }

@@ -66,6 +66,13 @@ pub struct ChangeView {
     pub breaks: Option<BreaksPage>,
 }
 
+impl ChangeView {
+    /// Whether users are compared: where both settings look them up with a key.
+    pub fn compares(&self) -> bool {
+        self.now.option == AuthOption::ApiKey && self.then.option == AuthOption::ApiKey
+    }
+}
+
 /// A user who would no longer be let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlucky {

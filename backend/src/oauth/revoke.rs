@@ -134,7 +134,7 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::Store`] where the due ones can't be read. One that fails is logged.
-    pub(crate) async fn revoke_due(&self) -> Result<(), Error> {
+    pub async fn revoke_due(&self) -> Result<(), Error> {
         let now = self.now().as_second();
         let longest = now + LONGEST;
         let due = sqlx::query_scalar!(

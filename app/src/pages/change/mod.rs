@@ -3,10 +3,14 @@
 
 mod breaks;
 
-use backend::change::ChangeView;
+use backend::{
+    change::{ChangeView, Consequences},
+    connection::AuthOption,
+    integration::FormView,
+};
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{SETTINGS, Visit, load, settings::check_lines};
+use super::{SETTINGS, Visit, load, matching::counted, settings::check_lines};
 use crate::{
     api::{
         change::{CompareChange, CreateChangeProvider, DiscardChange, SwitchToChange, TestChange},
@@ -29,6 +33,9 @@ use crate::{
     },
     wire::Tone,
 };
+
+/// Where there is nothing.
+const NONE: &str = "None";
 
 /// The parts of the page that change while users are compared, for a script.
 pub(crate) fn live_html(change: &ChangeView) -> String {
@@ -86,8 +93,15 @@ fn nothing() -> AnyView {
 
 fn settings(change: &ChangeView) -> AnyView {
     let (now, then) = (&change.now, &change.then);
-    let sent = |by_email: bool| if by_email { "The e-mail" } else { "The one that Qlik has" };
+    let value = |text: &str| if text.is_empty() { NONE.to_owned() } else { text.to_owned() };
+    let client = |form: &FormView| form.client_id.clone().unwrap_or_else(|| NONE.to_owned());
+    let subject = |form: &FormView| {
+        let sent = if form.email_as_subject { "The e-mail" } else { "The one that Qlik has" };
+        if form.option == AuthOption::ApiKey { sent } else { NONE }.to_owned()
+    };
+    let (has, had) = (then.option == AuthOption::ApiKey, now.option == AuthOption::ApiKey);
     let key = match &change.key {
+        None if !has => NONE.into_any(),
         None => "The same".into_any(),
         Some(key) => {
             let (last4, owner) = (key.last4.clone(), key.owner.clone());
@@ -97,15 +111,15 @@ fn settings(change: &ChangeView) -> AnyView {
     };
     let rows = [
         ("Qlik Sense tenant hostname", now.tenant_host.clone(), then.tenant_host.clone()),
-        ("Web Integration Id", now.web_integration_id.clone(), then.web_integration_id.clone()),
-        (
-            "Subject of a sign-in",
-            sent(now.email_as_subject).to_owned(),
-            sent(then.email_as_subject).to_owned(),
-        ),
+        ("Web Integration Id", value(&now.web_integration_id), value(&then.web_integration_id)),
+        ("Authentication", now.option.label().to_owned(), then.option.label().to_owned()),
+        ("OAuth client ID", client(now), client(then)),
+        ("Subject of a sign-in", subject(now), subject(then)),
     ];
-    let rows = rows.into_iter().map(|(label, old, new)| {
-        let class = if label.starts_with("Subject") { "" } else { "mono" };
+    // What neither has is no row.
+    let rows = rows.into_iter().filter(|(_, old, new)| old != NONE || new != NONE);
+    let rows = rows.map(|(label, old, new)| {
+        let class = if matches!(label, "Authentication" | "Subject of a sign-in") { "" } else { "mono" };
         let same = old == new;
         let new =
             if same { view! { <span class="muted">"The same"</span> }.into_any() } else { new.into_any() };
@@ -125,18 +139,62 @@ fn settings(change: &ChangeView) -> AnyView {
         >
             <Table caption="Settings in force and after the switch" columns=&["Setting", "In force", "After the switch"]>
                 {rows.collect_view()}
-                <tr>
-                    <th scope="row">"Qlik Sense API key"</th>
-                    <td data-label="In force:">"The one in use"</td>
-                    <td data-label="After the switch:">{key}</td>
-                </tr>
+                {(has || had).then(|| view! {
+                    <tr>
+                        <th scope="row">"Qlik Sense API key"</th>
+                        <td data-label="In force:">{if had { "The one in use" } else { NONE }}</td>
+                        <td data-label="After the switch:">{key}</td>
+                    </tr>
+                })}
             </Table>
         </Card>
     }
     .into_any()
 }
 
+/// What users registered or connected, and what they have to do after the switch.
+fn option_change(change: &ChangeView) -> AnyView {
+    let Consequences { passwords, grants, people } = change.consequences;
+    let all = counted(people, "active user", "active users");
+    let then = change.then.option;
+    let todo = match then {
+        AuthOption::Credentials => format!(
+            "None of {all} sees apps after the switch until they have registered the password of their Qlik account in \
+             their Profile. Under Users you can ask them all."
+        ),
+        AuthOption::OauthUsers => format!(
+            "None of {all} sees apps after the switch until they have connected to Qlik in their Profile. Under Users you \
+             can ask them all."
+        ),
+        AuthOption::OauthEveryone => format!(
+            "{all} go on without doing anything, each as the Qlik user with their e-mail. Who has none in Qlik, or is not \
+             active there, sees no apps."
+        ),
+        AuthOption::ApiKey => format!(
+            "{all} go on without doing anything, each as the Qlik user with their e-mail. Who has none in Qlik sees no \
+             apps; Who will match, under Users, shows it after the switch."
+        ),
+    };
+    let wiped = (passwords > 0).then(|| {
+        let passwords = counted(passwords, "stored Qlik password is wiped", "stored Qlik passwords are wiped");
+        view! { <li>{passwords} " here, at once. Going back does not bring them back: users register again."</li> }
+    });
+    let revoked = (grants > 0).then(|| {
+        let grants = counted(grants, "connection of a user is revoked", "connections of users are revoked");
+        view! { <li>{grants} " at Qlik. Going back does not bring them back: users connect again."</li> }
+    });
+    view! {
+        <Card id="change-breaks" title="What it means for users">
+            <ul class="consequences"><li>{todo}</li> {wiped} {revoked}</ul>
+        </Card>
+    }
+    .into_any()
+}
+
 fn users(change: &ChangeView) -> AnyView {
+    if !change.compares() {
+        return option_change(change);
+    }
     let mark = mark(&live_html(change));
     let (says, users) = (breaks::says(change), breaks::users(change));
     view! {
@@ -213,7 +271,10 @@ fn decide(change: &ChangeView) -> AnyView {
             </form>
         }
     });
-    let key = if change.other_tenant {
+    let key = if change.now.option == AuthOption::ApiKey && change.then.option != AuthOption::ApiKey {
+        "The key is no longer renewed. It lives on for seven days, or until it expires if that is sooner: until then one click \
+         on the settings page brings it all back. Then the portal deletes it at Qlik."
+    } else if change.other_tenant && change.now.option == AuthOption::ApiKey {
         "The key of the tenant before lives on for seven days, or until it expires if that is sooner: until then one click \
          on the settings page brings it all back. Then the portal deletes that key at Qlik."
     } else {

@@ -127,13 +127,11 @@ pub(super) fn with_credentials() -> Procedure {
             step(view! { "Go to the section " <b>"Qlik Sense Integration"</b> "." }),
             step(view! {
                 "Enter the " <b>"Qlik Sense tenant hostname"</b> ". See " {to("hostname", "how to find it")} "."
-            })
-            .leads_to("hostname"),
+            }),
             step(view! {
                 "Enter the " <b>"Web Integration Id"</b> ". See "
                 {to("web-integration", "how to create a web integration")} "."
-            })
-            .leads_to("web-integration"),
+            }),
             step(view! { "Under " <b>"Authentication"</b> " choose " <b>"Qlik credentials"</b> "." })
                 .drawn(sketch::options("Qlik credentials", "Qlik Sense API key", false))
                 .checked("credentials-way"),

@@ -66,8 +66,7 @@ pub(super) fn with_oauth() -> Procedure {
             step(view! { "Open " {settings()} ", and go to the section " <b>"Qlik Sense Integration"</b> "." }),
             step(view! {
                 "Enter the " <b>"Qlik Sense tenant hostname"</b> ". A web integration is not needed: the field may stay empty."
-            })
-            .leads_to("hostname"),
+            }),
             step(view! {
                 "Under " <b>"Authentication"</b> " choose " <b>"Qlik OAuth, for everyone"</b> ", where users have nothing to \
                  do, or " <b>"Qlik OAuth, each user connects"</b> ", where nobody can act for them without their consent."

@@ -55,6 +55,7 @@ pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
             </form>
         }
     });
+    let state = state(view);
     view! {
         <Card
             id="qlik"
@@ -63,7 +64,7 @@ pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
                   and sent to Qlik’s sign-in alone."
             split=true
         >
-            {state(view)}
+            {state}
             {entry}
             <div class="actions">{again} {remove}</div>
         </Card>

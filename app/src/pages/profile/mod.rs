@@ -1,6 +1,6 @@
 //! One's own name and password, and one's own way to Qlik where users have one.
 
-mod connecting;
+pub mod connecting;
 mod connection;
 mod credentials;
 

@@ -62,6 +62,8 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
         tenant_host: s.tenant_host.clone(),
         web_integration_id: "OG_YzbL1zweMS4XQcv88J".into(),
         email_as_subject: false,
+        option: AuthOption::ApiKey,
+        client_id: None,
     });
     let portal = Portal {
         id: "p".into(),
@@ -83,6 +85,7 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
         staged: None,
         way_back: None,
         key_lost: form_state.value("key_typed").is_some(),
+        secret_lost: form_state.value("client_secret_typed").is_some(),
         has_draft,
         report_is_of_draft: report.is_some(),
         report,
@@ -93,7 +96,7 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
         key_ends_soon: false,
         now: at(3_600),
         form: form_state,
-        view: SettingsView { portal, form, status, report: None, identity },
+        view: SettingsView { portal, form, status, connection: None, report: None, identity },
     }
 }
 
@@ -111,6 +114,8 @@ fn a_change_that_waits_and_the_way_back_are_offered_on_top() {
             tenant_host: "acme.eu.qlikcloud.com".into(),
             web_integration_id: "web-1".into(),
             email_as_subject: false,
+            option: AuthOption::ApiKey,
+            client_id: None,
         },
         left_at: at(0),
         until: at(7 * 86_400),

@@ -35,7 +35,7 @@ pub(super) fn choice(shown: &Shown) -> AnyView {
     let described = error.is_some().then(|| format!("{id}-error"));
     let chosen = chosen(shown);
     let choices = OPTIONS.iter().map(|(option, hint)| {
-        let own = format!("{id}-{}", option.as_str());
+        let own = format!("{id}-{}", option.as_str().replace('_', "-"));
         view! {
             <div class="choice">
                 <input
