@@ -211,7 +211,10 @@ fn the_labels_are_the_help_page_s_and_each_is_tied_to_its_control() {
         "the radio and the field"
     );
     assert!(tag(&html, "tenant-hostname").contains(" readonly"));
-    assert!(tag(&html, "settings-auth_option-credentials").contains(" disabled"));
+    for option in ["credentials", "oauth-everyone", "oauth-users"] {
+        let radio = tag(&html, &format!("settings-auth_option-{option}"));
+        assert!(!radio.contains(" disabled") && !radio.contains(" checked"), "{radio}");
+    }
     assert!(tag(&html, "settings-auth_option-api-key").contains(" checked"));
     assert!(tag(&html, "settings-api_key").contains("type=\"password\""));
 }
@@ -363,6 +366,14 @@ fn the_form_posts_the_fields_that_its_server_function_takes() {
     let action = format!(" action=\"{}\"", SaveSettings::PATH);
     let (_, form) = html.split_once(&action).unwrap();
     let posted: HashSet<_> = values(form.split("</form>").next().unwrap(), "name").into_iter().collect();
-    let taken = ["tenant_host", "web_integration_id", "auth_option", "api_key", "email_as_subject"];
+    let taken = [
+        "tenant_host",
+        "web_integration_id",
+        "auth_option",
+        "api_key",
+        "email_as_subject",
+        "oauth_client_id",
+        "oauth_client_secret",
+    ];
     assert_eq!(posted, HashSet::from(taken));
 }
