@@ -25,6 +25,8 @@
 mod attempt;
 mod core;
 mod door;
+#[cfg(test)]
+mod model_tests;
 mod register;
 mod rows;
 mod settle;

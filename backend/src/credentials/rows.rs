@@ -41,6 +41,7 @@ pub(super) struct Raw {
     pub(super) registered_at: Option<i64>,
     pub(super) used_at: Option<i64>,
     pub(super) tried_at: Option<i64>,
+    pub(super) attempt: Option<String>,
 }
 
 impl Raw {
@@ -52,6 +53,7 @@ impl Raw {
         Ok(Row {
             state: State::parse(&self.state).ok_or_else(|| bad("state"))?,
             before: before.map(|s| State::parse(s).ok_or_else(|| bad("state_before"))).transpose()?,
+            in_flight: self.attempt.is_some(),
             stored: self.sealed_password.is_some(),
             belongs: self.email.eq_ignore_ascii_case(email) && host == Some(self.tenant_host.as_str()),
             refusals: self.refusals,
@@ -67,7 +69,7 @@ pub(super) async fn one(db: &mut SqliteConnection, user_id: &str) -> Result<Opti
         Raw,
         r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,
                   state AS "state!", state_before, detail, refused_hash, refusals AS "refusals!", hold_until,
-                  registered_at, used_at, tried_at
+                  registered_at, used_at, tried_at, attempt
            FROM qlik_credentials WHERE user_id = ?"#,
         user_id
     )
@@ -81,7 +83,7 @@ pub(super) async fn all(db: &mut SqliteConnection, portal_id: &str) -> Result<Ve
         Raw,
         r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,
                   state AS "state!", state_before, detail, refused_hash, refusals AS "refusals!", hold_until,
-                  registered_at, used_at, tried_at
+                  registered_at, used_at, tried_at, attempt
            FROM qlik_credentials WHERE portal_id = ?"#,
         portal_id
     )
@@ -231,7 +233,7 @@ pub(super) async fn write_end(
              used_at = CASE WHEN ?10 THEN ?9 ELSE used_at END,
              refused_hash = CASE WHEN ?10 THEN NULL ELSE coalesce(?11, refused_hash) END,
              refusals = ?12, hold_until = ?13
-         WHERE user_id = ?1 AND attempt = ?2",
+         WHERE user_id = ?1 AND attempt = ?2 AND state = 'trying'",
         user_id,
         attempt,
         state,
@@ -248,15 +250,27 @@ pub(super) async fn write_end(
     )
     .execute(&mut **tx)
     .await?;
-    Ok(written.rows_affected() == 1)
+    if written.rows_affected() == 1 {
+        return Ok(true);
+    }
+    // Given up: it held others up until now.
+    sqlx::query!(
+        "UPDATE qlik_credentials SET attempt = NULL WHERE user_id = ? AND attempt = ?",
+        user_id,
+        attempt
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(false)
 }
 
 /// Removes what a user registered; what Qlik has counted of their tries stays until
-/// it counts no more. `false`: there was nothing.
+/// it counts no more, and a try that is under way still holds the next one up.
+/// `false`: there was nothing.
 pub(super) async fn remove(tx: &mut Tx<'_>, user_id: &str, now: i64) -> Result<bool, StoreError> {
     let emptied = sqlx::query!(
         "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'none',
-             state_before = NULL, detail = NULL, registered_at = NULL, used_at = NULL, attempt = NULL
+             state_before = NULL, detail = NULL, registered_at = NULL, used_at = NULL
          WHERE user_id = ? AND state <> 'none'",
         user_id
     )
@@ -264,7 +278,7 @@ pub(super) async fn remove(tx: &mut Tx<'_>, user_id: &str, now: i64) -> Result<b
     .await?;
     sqlx::query!(
         "DELETE FROM qlik_credentials
-         WHERE user_id = ? AND state = 'none' AND refusals = 0 AND coalesce(hold_until, 0) <= ?",
+         WHERE user_id = ? AND state = 'none' AND refusals = 0 AND coalesce(hold_until, 0) <= ? AND attempt IS NULL",
         user_id,
         now
     )
@@ -286,12 +300,12 @@ pub(super) async fn count(db: &mut SqliteConnection, portal_id: &str) -> Result<
 /// Wipes what a portal's users registered, in the transaction that changes the option
 /// or the tenant, and gives how many passwords that were: the caller writes it down
 /// as [`crate::audit::CREDENTIALS_WIPED`]. A sign-in that is under way finds itself
-/// given up. What Qlik has counted of each account's tries stays.
+/// given up; until then it holds the next one up. What Qlik has counted of each account's tries stays.
 pub(crate) async fn wipe_credentials(tx: &mut Tx<'_>, portal_id: &str) -> Result<i64, StoreError> {
     let wiped = count(tx, portal_id).await?;
     sqlx::query!(
         "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'unused',
-             state_before = NULL, detail = NULL, registered_at = NULL, attempt = NULL
+             state_before = NULL, detail = NULL, registered_at = NULL
          WHERE portal_id = ? AND state <> 'none'",
         portal_id
     )
