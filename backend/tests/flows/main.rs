@@ -13,6 +13,7 @@ mod matching_faults;
 mod my_apps;
 mod onboarding;
 mod receivers;
+mod registering;
 mod renewing;
 mod restoring;
 mod rotating;
