@@ -14,6 +14,8 @@ mod my_apps;
 mod onboarding;
 mod receivers;
 mod registering;
+mod registering_broken;
+mod registering_refused;
 mod renewing;
 mod restoring;
 mod rotating;
