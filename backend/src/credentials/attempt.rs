@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{
-    core::{Begun, Decision, Want, decide},
+    core::{Begun, Decision, Want, decide, held, standing},
     rows::{self, End, Intent, place},
     settle::{After, Fate, Outcome, settle},
     state::{CredentialState as State, Row},
@@ -35,11 +35,13 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) enum Tried {
     Ended(Box<Ended>),
-    /// None was made; beside the reason what is stored beside the state.
+    /// None was made; beside the reason what is stored beside the state, and until when
+    /// there would be none anyway.
     Not {
         decision: Decision,
         detail: Option<String>,
         stored: bool,
+        hold_until: Option<i64>,
     },
 }
 
@@ -100,8 +102,9 @@ impl Services {
         let begun = match decide(now, &row, &around, want) {
             Decision::Try(begun) => begun,
             decision => {
-                let (detail, stored) = raw.map_or((None, false), |r| (r.detail, r.sealed_password.is_some()));
-                return Ok(Start::Not(Tried::Not { decision, detail, stored }));
+                let (detail, stored) = (raw.and_then(|r| r.detail), standing(now, &row).stored);
+                let hold_until = held(now, &row, &around);
+                return Ok(Start::Not(Tried::Not { decision, detail, stored, hold_until }));
             }
         };
         let (sealed, refused) = raw.map_or((None, None), |r| (r.sealed_password, r.refused_hash));

@@ -16,6 +16,7 @@ mod receivers;
 mod registering;
 mod registering_broken;
 mod registering_refused;
+mod registering_sequences;
 mod renewing;
 mod restoring;
 mod rotating;

@@ -110,12 +110,13 @@ async fn an_outage_before_anything_is_sent_loses_nothing() {
     assert!(s.save(RIGHT).await.stored);
 }
 
-/// A process that ends while Qlik judges the password: what it was told to do.
-async fn dies(h: Arc<House>, typed: Option<&'static str>) {
+/// A process that ends while Qlik judges the password, if it gets so far: it was
+/// told to register this one, or to open the apps.
+pub(crate) async fn dies(h: Arc<House>, typed: Option<&'static str>) {
     h.world.hold_logins(true);
     let process = tokio::runtime::Runtime::new().unwrap();
     let house = Arc::clone(&h);
-    process.spawn(async move {
+    let work = process.spawn(async move {
         let portal = house.portal.another().await.unwrap();
         let user = sqlx::query_scalar::<_, String>("SELECT id FROM users WHERE email = ?").bind(BEA);
         let user = user.fetch_one(portal.db().read()).await.unwrap();
@@ -125,7 +126,10 @@ async fn dies(h: Arc<House>, typed: Option<&'static str>) {
             None => drop(portal.my_apps(&bea, backend::apps::AppsQuery::default()).await),
         }
     });
-    in_flight(&h).await;
+    tokio::select! {
+        () = in_flight(&h) => {}
+        done = work => done.unwrap(),
+    }
     process.shutdown_background();
     h.world.hold_logins(false);
 }

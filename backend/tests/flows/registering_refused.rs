@@ -253,7 +253,8 @@ async fn a_429_stops_the_sign_ins_of_all_users_for_the_time_named() {
     s.h.advance(mins(60));
     s.h.world.set_login_rate_limited(Some(1800));
     let trouble = s.trouble().await;
-    assert_eq!(trouble.kind, TroubleKind::RateLimited);
+    assert_eq!((trouble.kind, trouble.retry_after_s), (TroubleKind::RateLimited, Some(1800)));
+    assert_eq!(s.trouble().await.retry_after_s, Some(1800));
     assert_eq!(s.state().await, (State::TooMany, false), "it was sent, so it is not kept");
     s.h.world.set_login_rate_limited(None);
     let before = s.h.world.tries(&cora.email).tries;
