@@ -15,6 +15,7 @@ mod onboarding;
 mod receivers;
 mod registering;
 mod registering_broken;
+mod registering_memory;
 mod registering_refused;
 mod registering_sequences;
 mod renewing;
