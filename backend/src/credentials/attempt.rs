@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     core::{Begun, Decision, Want, decide, held, standing},
-    rows::{self, End, Intent, place},
+    rows::{self, End, Intent, Write, place},
     settle::{After, Fate, Outcome, settle},
     state::{CredentialState as State, Row},
 };
@@ -174,6 +174,13 @@ impl Services {
         Ok(Ended { outcome, after, had_stored: attempt.begun.stored, error, session })
     }
 
+    /// By which a refused password is known again. That it can't be made must not lose
+    /// how the try ended.
+    async fn hash_of(&self, password: &AccountPassword) -> Option<String> {
+        let hash = self.hash_password(SecretString::from(password.expose())).await;
+        hash.inspect_err(|e| tracing::error!(error = %e, "a refused password can't be remembered")).ok()
+    }
+
     /// Writes down how a try ended. `false`: it was given up meanwhile.
     async fn finish(
         &self,
@@ -184,25 +191,20 @@ impl Services {
     ) -> Result<bool, Error> {
         let Attempt { id, begun, actor, at, password } = attempt;
         let sealed = match after.password {
-            Fate::Kept => None,
-            Fate::Wiped => Some(None),
+            Fate::Kept => Write::Keep,
+            Fate::Wiped => Write::Set(None),
             Fate::Tried => {
                 let place = place(&at.portal_id, &actor.user_id);
-                Some(Some(self.vault().seal(place, password.expose().as_bytes())?))
+                Write::Set(Some(self.vault().seal(place, password.expose().as_bytes())?))
             }
         };
-        // A hash that can't be made must not lose what is known.
-        let refused_hash = if outcome.is_remembered() {
-            self.hash_password(SecretString::from(password.expose())).await.ok()
-        } else {
-            None
-        };
+        let refused_hash = if outcome.is_remembered() { self.hash_of(password).await } else { None };
         let worked = *outcome == Outcome::Worked;
         let is_registered = worked && begun.want == Want::Typed;
         let now = self.now();
         let end = End {
             state: after.state,
-            detail: after.is_new.then(|| outcome.detail()),
+            detail: if after.is_new { Write::Set(outcome.detail()) } else { Write::Keep },
             sealed,
             is_registered,
             worked,

@@ -198,14 +198,29 @@ pub(super) async fn write_intent(
     Ok(())
 }
 
+/// What becomes of a column that may be empty.
+#[derive(Debug)]
+pub(super) enum Write<T> {
+    Keep,
+    Set(Option<T>),
+}
+
+impl<T> Write<T> {
+    /// Whether it is written, and what.
+    fn parts(self) -> (bool, Option<T>) {
+        match self {
+            Self::Keep => (false, None),
+            Self::Set(value) => (true, value),
+        }
+    }
+}
+
 /// What is written after a try.
 #[derive(Debug)]
 pub(super) struct End<'a> {
     pub(super) state: State,
-    /// None leaves what is there.
-    pub(super) detail: Option<Option<String>>,
-    /// None leaves what is there.
-    pub(super) sealed: Option<Option<Vec<u8>>>,
+    pub(super) detail: Write<String>,
+    pub(super) sealed: Write<Vec<u8>>,
     /// The password was typed and worked.
     pub(super) is_registered: bool,
     pub(super) worked: bool,
@@ -223,8 +238,8 @@ pub(super) async fn write_end(
     end: End<'_>,
 ) -> Result<bool, StoreError> {
     let state = end.state.as_str();
-    let (sets_detail, detail) = (end.detail.is_some(), end.detail.flatten());
-    let (sets_password, sealed) = (end.sealed.is_some(), end.sealed.flatten());
+    let (sets_detail, detail) = end.detail.parts();
+    let (sets_password, sealed) = end.sealed.parts();
     let written = sqlx::query!(
         "UPDATE qlik_credentials SET state = ?3, state_before = NULL, attempt = NULL,
              detail = CASE WHEN ?4 THEN ?5 ELSE detail END,
@@ -264,52 +279,27 @@ pub(super) async fn write_end(
     Ok(false)
 }
 
-/// Removes what a user registered; what Qlik has counted of their tries stays until
-/// it counts no more, and a try that is under way still holds the next one up.
-/// `false`: there was nothing.
-pub(super) async fn remove(tx: &mut Tx<'_>, user_id: &str, now: i64) -> Result<bool, StoreError> {
-    let emptied = sqlx::query!(
-        "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'none',
-             state_before = NULL, detail = NULL, registered_at = NULL, used_at = NULL
-         WHERE user_id = ? AND state <> 'none'",
-        user_id
-    )
-    .execute(&mut **tx)
-    .await?;
-    sqlx::query!(
-        "DELETE FROM qlik_credentials
-         WHERE user_id = ? AND state = 'none' AND refusals = 0 AND coalesce(hold_until, 0) <= ? AND attempt IS NULL",
-        user_id,
-        now
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(emptied.rows_affected() == 1)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeClock, services};
 
-/// How many passwords of a portal are stored.
-pub(super) async fn count(db: &mut SqliteConnection, portal_id: &str) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!: i64" FROM qlik_credentials WHERE portal_id = ? AND sealed_password IS NOT NULL"#,
-        portal_id
-    )
-    .fetch_one(db)
-    .await?)
-}
+    const NOW: i64 = 1_800_000_000;
 
-/// Wipes what a portal's users registered, in the transaction that changes the option
-/// or the tenant, and gives how many passwords that were: the caller writes it down
-/// as [`crate::audit::CREDENTIALS_WIPED`]. A sign-in that is under way finds itself
-/// given up; until then it holds the next one up. What Qlik has counted of each account's tries stays.
-pub(crate) async fn wipe_credentials(tx: &mut Tx<'_>, portal_id: &str) -> Result<i64, StoreError> {
-    let wiped = count(tx, portal_id).await?;
-    sqlx::query!(
-        "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'unused',
-             state_before = NULL, detail = NULL, registered_at = NULL
-         WHERE portal_id = ? AND state <> 'none'",
-        portal_id
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(wiped)
+    #[tokio::test]
+    async fn a_hold_of_a_host_is_never_made_shorter_but_for_one_of_a_clock_that_was_put_back() {
+        let portal = services(FakeClock::new(crate::store::at(NOW))).await.unwrap();
+        let day = LONGEST + SKEW;
+        let table = [(60, 60), (1800, 1800), (60, 1800), (day, day), (60, day)];
+        let mut tx = portal.db().write().await.unwrap();
+        let mut held = async |asked: i64, now: i64| {
+            hold_host(&mut tx, "login.qlik.com", now + asked, now).await.unwrap();
+            let until = sqlx::query_scalar!(r#"SELECT hold_until AS "h!" FROM login_holds"#);
+            until.fetch_one(&mut *tx).await.unwrap() - now
+        };
+        for (asked, left) in table {
+            assert_eq!(held(asked, NOW).await, left, "{asked}");
+        }
+        assert_eq!(held(60, NOW - 1).await, 60, "further off than any hold is");
+    }
 }

@@ -272,7 +272,7 @@ async fn a_429_stops_the_sign_ins_of_all_users_for_the_time_named() {
 }
 
 #[tokio::test]
-async fn a_429_that_names_no_time_stops_them_for_ten_minutes_and_is_never_made_shorter() {
+async fn a_429_that_names_no_time_stops_them_for_ten_minutes() {
     let s = Scene::new().await;
     let cora = cora(&s).await;
     let path = "/usernamepassword/login";
