@@ -117,7 +117,8 @@ CREATE TABLE qlik_credentials (
     -- The last sign-in that worked, and the last try.
     used_at          INTEGER,
     tried_at         INTEGER,
-    -- Whose try it is; NULL where none is under way.
+    -- Whose try is under way; NULL where none is. It stays where what is registered is
+    -- removed meanwhile: never two at once for one user.
     attempt          TEXT
 ) STRICT;
 CREATE INDEX qlik_credentials_by_portal ON qlik_credentials (portal_id);

@@ -8,8 +8,8 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{
-    core::{Begun, Decision, Want, decide},
-    rows::{self, End, Intent, place},
+    core::{Begun, Decision, Want, decide, held, standing},
+    rows::{self, End, Intent, Write, place},
     settle::{After, Fate, Outcome, settle},
     state::{CredentialState as State, Row},
 };
@@ -35,11 +35,13 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) enum Tried {
     Ended(Box<Ended>),
-    /// None was made; beside the reason what is stored beside the state.
+    /// None was made; beside the reason what is stored beside the state, and until when
+    /// there would be none anyway.
     Not {
         decision: Decision,
         detail: Option<String>,
         stored: bool,
+        hold_until: Option<i64>,
     },
 }
 
@@ -100,8 +102,9 @@ impl Services {
         let begun = match decide(now, &row, &around, want) {
             Decision::Try(begun) => begun,
             decision => {
-                let (detail, stored) = raw.map_or((None, false), |r| (r.detail, r.sealed_password.is_some()));
-                return Ok(Start::Not(Tried::Not { decision, detail, stored }));
+                let (detail, stored) = (raw.and_then(|r| r.detail), standing(now, &row).stored);
+                let hold_until = held(now, &row, &around);
+                return Ok(Start::Not(Tried::Not { decision, detail, stored, hold_until }));
             }
         };
         let (sealed, refused) = raw.map_or((None, None), |r| (r.sealed_password, r.refused_hash));
@@ -171,6 +174,13 @@ impl Services {
         Ok(Ended { outcome, after, had_stored: attempt.begun.stored, error, session })
     }
 
+    /// By which a refused password is known again. That it can't be made must not lose
+    /// how the try ended.
+    async fn hash_of(&self, password: &AccountPassword) -> Option<String> {
+        let hash = self.hash_password(SecretString::from(password.expose())).await;
+        hash.inspect_err(|e| tracing::error!(error = %e, "a refused password can't be remembered")).ok()
+    }
+
     /// Writes down how a try ended. `false`: it was given up meanwhile.
     async fn finish(
         &self,
@@ -181,25 +191,20 @@ impl Services {
     ) -> Result<bool, Error> {
         let Attempt { id, begun, actor, at, password } = attempt;
         let sealed = match after.password {
-            Fate::Kept => None,
-            Fate::Wiped => Some(None),
+            Fate::Kept => Write::Keep,
+            Fate::Wiped => Write::Set(None),
             Fate::Tried => {
                 let place = place(&at.portal_id, &actor.user_id);
-                Some(Some(self.vault().seal(place, password.expose().as_bytes())?))
+                Write::Set(Some(self.vault().seal(place, password.expose().as_bytes())?))
             }
         };
-        // A hash that can't be made must not lose what is known.
-        let refused_hash = if outcome.is_remembered() {
-            self.hash_password(SecretString::from(password.expose())).await.ok()
-        } else {
-            None
-        };
+        let refused_hash = if outcome.is_remembered() { self.hash_of(password).await } else { None };
         let worked = *outcome == Outcome::Worked;
         let is_registered = worked && begun.want == Want::Typed;
         let now = self.now();
         let end = End {
             state: after.state,
-            detail: after.is_new.then(|| outcome.detail()),
+            detail: if after.is_new { Write::Set(outcome.detail()) } else { Write::Keep },
             sealed,
             is_registered,
             worked,

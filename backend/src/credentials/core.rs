@@ -112,21 +112,17 @@ pub(super) struct Standing {
 /// How credentials stand now.
 pub(super) fn standing(now: i64, row: &Row) -> Standing {
     let stored = row.stored && row.belongs;
-    let is = |state, busy_until| Standing { state, stored, busy_until };
-    if row.state == State::Trying {
-        let live = row.tried_at.is_some_and(|t| t > now - TRYING && t <= now + TRYING);
-        if live {
-            return is(State::Trying, row.tried_at.map(|t| t + TRYING));
-        }
-    }
-    match (row.state, row.before) {
-        (State::NotRegistered, _) => is(State::NotRegistered, None),
-        _ if !row.belongs => is(State::Unused, None),
+    let live = row.tried_at.filter(|t| row.in_flight && *t > now - TRYING && *t <= now + TRYING);
+    let state = match (row.state, row.before) {
+        (State::Trying, _) if live.is_some() => State::Trying,
+        (State::NotRegistered, _) => State::NotRegistered,
+        _ if !row.belongs => State::Unused,
         // A typed password was under way: of the stored one nothing new is known.
-        (State::Trying, Some(before)) if stored => is(before, None),
-        (State::Trying, _) => is(State::Unclear, None),
-        (state, _) => is(state, None),
-    }
+        (State::Trying, Some(before)) if stored => before,
+        (State::Trying, _) => State::Unclear,
+        (state, _) => state,
+    };
+    Standing { state, stored, busy_until: live.map(|t| t + TRYING) }
 }
 
 /// Until when nothing is tried, if so.

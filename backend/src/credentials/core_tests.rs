@@ -7,7 +7,7 @@ fn works() -> Row {
 }
 
 fn trying(before: Option<State>, stored: bool, tried_at: i64) -> Row {
-    Row { state: State::Trying, before, stored, tried_at: Some(tried_at), ..Row::NONE }
+    Row { state: State::Trying, before, in_flight: true, stored, tried_at: Some(tried_at), ..Row::NONE }
 }
 
 fn begins(row: &Row, around: &Around, want: Want) -> Option<Begun> {
@@ -48,6 +48,15 @@ fn a_try_holds_others_up_for_its_time_and_not_under_a_clock_that_was_put_back() 
             let waits = waits(&row, &Around::default(), want);
             assert_eq!(waits.is_some_and(|(_, why)| why == Why::Busy), busy, "{age} {want:?}");
         }
+    }
+}
+
+#[test]
+fn a_try_that_was_given_up_is_still_under_way_at_qlik() {
+    for state in [State::NotRegistered, State::Unused] {
+        let row = Row { state, ..trying(None, false, NOW - 5) };
+        assert_eq!(standing(NOW, &row).state, state);
+        assert_eq!(waits(&row, &Around::default(), Want::Typed), Some((TRYING - 5, Why::Busy)));
     }
 }
 

@@ -21,8 +21,9 @@ impl Services {
     pub(crate) async fn open_by_password(&self, actor: &Actor, at: &Connection) -> Result<Opened, NoSession> {
         let ended = match self.attempt(actor, at, Want::Door, None).await? {
             Tried::Ended(ended) => *ended,
-            Tried::Not { decision: Decision::Not(state), detail, stored } => {
-                return Err(trouble(Told { state, detail: detail.as_deref(), stored }).into());
+            Tried::Not { decision: Decision::Not(state), detail, stored, hold_until } => {
+                let told = Told { state, detail: detail.as_deref(), stored };
+                return Err(self.until(trouble(told), hold_until).into());
             }
             Tried::Not { decision: Decision::Wait { why: Why::Busy, .. }, .. } => {
                 return Err(waits(Why::Busy, SOON).into());
@@ -52,9 +53,16 @@ impl Services {
             }
             (Some(state), outcome, _) => {
                 let stored = ended.after.password == Fate::Kept;
-                trouble(Told { state, detail: outcome.detail().as_deref(), stored })
+                let detail = outcome.detail();
+                let told = Told { state, detail: detail.as_deref(), stored };
+                self.until(trouble(told), ended.after.hold_until)
             }
         }
+    }
+
+    /// With how long to wait, where that is so.
+    fn until(&self, trouble: Trouble, hold_until: Option<i64>) -> Trouble {
+        Trouble { retry_after_s: hold_until.map(|until| self.left(until).max(1)), ..trouble }
     }
 
     /// How many seconds are left until then.

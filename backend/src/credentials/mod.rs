@@ -25,14 +25,17 @@
 mod attempt;
 mod core;
 mod door;
+#[cfg(test)]
+mod model;
 mod register;
 mod rows;
 mod settle;
 mod state;
 mod view;
+mod wipe;
 mod words;
 
 pub use register::Registered;
-pub(crate) use rows::wipe_credentials;
 pub use state::CredentialState;
 pub use view::CredentialsView;
+pub(crate) use wipe::wipe_credentials;

@@ -12,6 +12,7 @@ use super::{
     core::{Decision, Want, Why},
     rows,
     settle::{Fate, Outcome},
+    wipe,
     words::{Told, said},
 };
 use crate::{
@@ -92,7 +93,7 @@ impl Services {
     pub async fn remove_credentials(&self, actor: &Actor) -> Result<(), Error> {
         let now = self.now();
         let mut tx = self.db().write().await?;
-        if !rows::remove(&mut tx, &actor.user_id, now.as_second()).await? {
+        if !wipe::remove(&mut tx, &actor.user_id, now.as_second()).await? {
             return Ok(());
         }
         let portal = actor.portal.id.as_str();

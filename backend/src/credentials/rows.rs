@@ -41,6 +41,7 @@ pub(super) struct Raw {
     pub(super) registered_at: Option<i64>,
     pub(super) used_at: Option<i64>,
     pub(super) tried_at: Option<i64>,
+    pub(super) attempt: Option<String>,
 }
 
 impl Raw {
@@ -52,6 +53,7 @@ impl Raw {
         Ok(Row {
             state: State::parse(&self.state).ok_or_else(|| bad("state"))?,
             before: before.map(|s| State::parse(s).ok_or_else(|| bad("state_before"))).transpose()?,
+            in_flight: self.attempt.is_some(),
             stored: self.sealed_password.is_some(),
             belongs: self.email.eq_ignore_ascii_case(email) && host == Some(self.tenant_host.as_str()),
             refusals: self.refusals,
@@ -67,7 +69,7 @@ pub(super) async fn one(db: &mut SqliteConnection, user_id: &str) -> Result<Opti
         Raw,
         r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,
                   state AS "state!", state_before, detail, refused_hash, refusals AS "refusals!", hold_until,
-                  registered_at, used_at, tried_at
+                  registered_at, used_at, tried_at, attempt
            FROM qlik_credentials WHERE user_id = ?"#,
         user_id
     )
@@ -81,7 +83,7 @@ pub(super) async fn all(db: &mut SqliteConnection, portal_id: &str) -> Result<Ve
         Raw,
         r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,
                   state AS "state!", state_before, detail, refused_hash, refusals AS "refusals!", hold_until,
-                  registered_at, used_at, tried_at
+                  registered_at, used_at, tried_at, attempt
            FROM qlik_credentials WHERE portal_id = ?"#,
         portal_id
     )
@@ -196,14 +198,29 @@ pub(super) async fn write_intent(
     Ok(())
 }
 
+/// What becomes of a column that may be empty.
+#[derive(Debug)]
+pub(super) enum Write<T> {
+    Keep,
+    Set(Option<T>),
+}
+
+impl<T> Write<T> {
+    /// Whether it is written, and what.
+    fn parts(self) -> (bool, Option<T>) {
+        match self {
+            Self::Keep => (false, None),
+            Self::Set(value) => (true, value),
+        }
+    }
+}
+
 /// What is written after a try.
 #[derive(Debug)]
 pub(super) struct End<'a> {
     pub(super) state: State,
-    /// None leaves what is there.
-    pub(super) detail: Option<Option<String>>,
-    /// None leaves what is there.
-    pub(super) sealed: Option<Option<Vec<u8>>>,
+    pub(super) detail: Write<String>,
+    pub(super) sealed: Write<Vec<u8>>,
     /// The password was typed and worked.
     pub(super) is_registered: bool,
     pub(super) worked: bool,
@@ -221,8 +238,8 @@ pub(super) async fn write_end(
     end: End<'_>,
 ) -> Result<bool, StoreError> {
     let state = end.state.as_str();
-    let (sets_detail, detail) = (end.detail.is_some(), end.detail.flatten());
-    let (sets_password, sealed) = (end.sealed.is_some(), end.sealed.flatten());
+    let (sets_detail, detail) = end.detail.parts();
+    let (sets_password, sealed) = end.sealed.parts();
     let written = sqlx::query!(
         "UPDATE qlik_credentials SET state = ?3, state_before = NULL, attempt = NULL,
              detail = CASE WHEN ?4 THEN ?5 ELSE detail END,
@@ -231,7 +248,7 @@ pub(super) async fn write_end(
              used_at = CASE WHEN ?10 THEN ?9 ELSE used_at END,
              refused_hash = CASE WHEN ?10 THEN NULL ELSE coalesce(?11, refused_hash) END,
              refusals = ?12, hold_until = ?13
-         WHERE user_id = ?1 AND attempt = ?2",
+         WHERE user_id = ?1 AND attempt = ?2 AND state = 'trying'",
         user_id,
         attempt,
         state,
@@ -248,54 +265,41 @@ pub(super) async fn write_end(
     )
     .execute(&mut **tx)
     .await?;
-    Ok(written.rows_affected() == 1)
-}
-
-/// Removes what a user registered; what Qlik has counted of their tries stays until
-/// it counts no more. `false`: there was nothing.
-pub(super) async fn remove(tx: &mut Tx<'_>, user_id: &str, now: i64) -> Result<bool, StoreError> {
-    let emptied = sqlx::query!(
-        "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'none',
-             state_before = NULL, detail = NULL, registered_at = NULL, used_at = NULL, attempt = NULL
-         WHERE user_id = ? AND state <> 'none'",
-        user_id
-    )
-    .execute(&mut **tx)
-    .await?;
+    if written.rows_affected() == 1 {
+        return Ok(true);
+    }
+    // Given up: it held others up until now.
     sqlx::query!(
-        "DELETE FROM qlik_credentials
-         WHERE user_id = ? AND state = 'none' AND refusals = 0 AND coalesce(hold_until, 0) <= ?",
+        "UPDATE qlik_credentials SET attempt = NULL WHERE user_id = ? AND attempt = ?",
         user_id,
-        now
+        attempt
     )
     .execute(&mut **tx)
     .await?;
-    Ok(emptied.rows_affected() == 1)
+    Ok(false)
 }
 
-/// How many passwords of a portal are stored.
-pub(super) async fn count(db: &mut SqliteConnection, portal_id: &str) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!: i64" FROM qlik_credentials WHERE portal_id = ? AND sealed_password IS NOT NULL"#,
-        portal_id
-    )
-    .fetch_one(db)
-    .await?)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeClock, services};
 
-/// Wipes what a portal's users registered, in the transaction that changes the option
-/// or the tenant, and gives how many passwords that were: the caller writes it down
-/// as [`crate::audit::CREDENTIALS_WIPED`]. A sign-in that is under way finds itself
-/// given up. What Qlik has counted of each account's tries stays.
-pub(crate) async fn wipe_credentials(tx: &mut Tx<'_>, portal_id: &str) -> Result<i64, StoreError> {
-    let wiped = count(tx, portal_id).await?;
-    sqlx::query!(
-        "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'unused',
-             state_before = NULL, detail = NULL, registered_at = NULL, attempt = NULL
-         WHERE portal_id = ? AND state <> 'none'",
-        portal_id
-    )
-    .execute(&mut **tx)
-    .await?;
-    Ok(wiped)
+    const NOW: i64 = 1_800_000_000;
+
+    #[tokio::test]
+    async fn a_hold_of_a_host_is_never_made_shorter_but_for_one_of_a_clock_that_was_put_back() {
+        let portal = services(FakeClock::new(crate::store::at(NOW))).await.unwrap();
+        let day = LONGEST + SKEW;
+        let table = [(60, 60), (1800, 1800), (60, 1800), (day, day), (60, day)];
+        let mut tx = portal.db().write().await.unwrap();
+        let mut held = async |asked: i64, now: i64| {
+            hold_host(&mut tx, "login.qlik.com", now + asked, now).await.unwrap();
+            let until = sqlx::query_scalar!(r#"SELECT hold_until AS "h!" FROM login_holds"#);
+            until.fetch_one(&mut *tx).await.unwrap() - now
+        };
+        for (asked, left) in table {
+            assert_eq!(held(asked, NOW).await, left, "{asked}");
+        }
+        assert_eq!(held(60, NOW - 1).await, 60, "further off than any hold is");
+    }
 }

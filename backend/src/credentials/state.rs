@@ -89,6 +89,9 @@ pub(super) struct Row {
     /// While trying: what it was before, where the password that is tried is not the
     /// stored one.
     pub(super) before: Option<CredentialState>,
+    /// Whether a try was begun whose end is not written: also one that was given up
+    /// by removing what is registered, since it goes on at Qlik.
+    pub(super) in_flight: bool,
     /// Whether a password is stored.
     pub(super) stored: bool,
     /// Whether it is for the e-mail and the tenant of now.
@@ -104,6 +107,7 @@ impl Row {
     pub(super) const NONE: Self = Self {
         state: CredentialState::NotRegistered,
         before: None,
+        in_flight: false,
         stored: false,
         belongs: true,
         refusals: 0,

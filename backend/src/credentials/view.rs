@@ -9,6 +9,7 @@ use super::{
     core::{held, may_try_again, standing},
     rows::{self, Raw},
     state::{Around, CredentialState as State, Row},
+    wipe,
     words::{Told, said},
 };
 use crate::{
@@ -119,16 +120,16 @@ impl Services {
         };
         let raw = rows::all(&mut db, portal).await?;
         let by_user: HashMap<&str, &Raw> = raw.iter().map(|r| (r.user_id.as_str(), r)).collect();
-        let users =
+        let people =
             sqlx::query!(r#"SELECT id AS "id!", email AS "email!" FROM users WHERE portal_id = ?"#, portal)
                 .fetch_all(&mut *db)
                 .await?;
         let mut views = HashMap::new();
-        for user in users {
-            let row = by_user.get(user.id.as_str()).copied();
-            let view = CredentialsView::of(now, &user.email, row, uses.as_ref(), &around)?;
+        for person in people {
+            let row = by_user.get(person.id.as_str()).copied();
+            let view = CredentialsView::of(now, &person.email, row, uses.as_ref(), &around)?;
             if uses.is_some() || view.state != State::NotRegistered {
-                views.insert(user.id, view);
+                views.insert(person.id, view);
             }
         }
         Ok(views)
@@ -141,6 +142,6 @@ impl Services {
     /// [`Error::Store`].
     pub async fn stored_passwords(&self, portal_id: &str) -> Result<i64, Error> {
         let mut db = self.db().read().acquire().await?;
-        Ok(rows::count(&mut db, portal_id).await?)
+        Ok(wipe::count(&mut db, portal_id).await?)
     }
 }
