@@ -14,7 +14,9 @@ use reqwest::{
     Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
-use sandbox::{Consent, LoginShape, NewAccount, NewClient, NewClientRef, TokenKind, TokenView};
+use sandbox::{
+    Consent, Effect, Fault, LoginShape, NewAccount, NewClient, NewClientRef, TokenKind, TokenView,
+};
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -153,6 +155,14 @@ impl Linked {
 
     pub(crate) async fn ada_sees(&self) -> Result<Vec<String>, Trouble> {
         apps(&self.h.portal, &self.h.ada).await
+    }
+
+    /// Whoever asks Qlik who they are is told that they are Mallory.
+    pub(crate) fn qlik_names_mallory(&self) {
+        let body = r#"{"id":"mallory","subject":"m","name":"Mallory"}"#.to_owned();
+        let named =
+            Effect::Status { status: 200, code: String::new(), title: String::new(), body: Some(body) };
+        self.h.world.add_fault(Fault::new("/api/v1/users/me", named));
     }
 
     /// How often Qlik was asked at a path since the log was cleared.
