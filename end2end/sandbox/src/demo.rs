@@ -155,7 +155,7 @@ pub(crate) fn seed(state: &mut State, options: &DemoOptions) -> Result<Demo, Wor
     let oauth_redirect_uri = format!("{}{OAUTH_CALLBACK}", options.portal_origin);
     let client = NewClient {
         redirect_uris: vec![oauth_redirect_uri.clone()],
-        scopes: vec!["user_default".into(), "admin.users:read".into()],
+        scopes: vec!["user_default".into(), "admin.users:read".into(), "offline_access".into()],
         ..NewClient::impersonator("Reporting portal")
     };
     let client = state.add_client(&acme.id, client, &ada.id)?;

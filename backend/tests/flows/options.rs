@@ -1,0 +1,356 @@
+//! The authentication options: each saved, tested, changed to and gone back from.
+
+use backend::{
+    connection::AuthOption,
+    integration::{ConnectionView, Outcome, Report, SaveInput, SaveOutcome},
+};
+use sandbox::{Consent, NewAccount, NewClient, NewClientRef};
+
+use crate::{
+    house::{HOST, House, ORIGIN, days, outcomes, the_failed},
+    linking::apps,
+    registering::RIGHT,
+};
+
+const ADA: &str = "ada@acme.example";
+
+/// A client that may all that acting for everyone needs.
+fn whole() -> NewClient {
+    NewClient {
+        scopes: ["user_default", "admin.users:read", "offline_access"].map(str::to_owned).to_vec(),
+        redirect_uris: vec![backend::oauth::redirect_uri(ORIGIN)],
+        ..NewClient::impersonator("Portal")
+    }
+}
+
+fn by_client(option: AuthOption, client: &NewClientRef) -> SaveInput {
+    SaveInput {
+        tenant_host: HOST.to_owned(),
+        auth_option: option.as_str().to_owned(),
+        oauth_client_id: client.client_id.clone(),
+        oauth_client_secret: client.client_secret.clone().map(Into::into),
+        ..SaveInput::default()
+    }
+}
+
+fn credentials(h: &House) -> SaveInput {
+    SaveInput { auth_option: "credentials".to_owned(), api_key: None, ..h.input() }
+}
+
+async fn save(h: &House, input: SaveInput) -> SaveOutcome {
+    h.portal.save_integration(&h.ada, input).await.unwrap()
+}
+
+async fn view(h: &House) -> ConnectionView {
+    h.portal.settings_view(&h.ada).await.unwrap().connection.unwrap()
+}
+
+fn of<'a>(report: &'a Report, id: &str) -> &'a backend::integration::Check {
+    report.check(id).unwrap_or_else(|| panic!("{id}: {:#?}", report.checks))
+}
+
+#[tokio::test]
+async fn each_option_is_saved_from_nothing_and_its_own_checks_are_made() {
+    for option in AuthOption::ALL {
+        let h = House::new().await;
+        h.identity_provider().await;
+        let client = h.world.add_oauth_client(&h.tenant, whole());
+        let input = match option {
+            AuthOption::ApiKey => h.input(),
+            AuthOption::Credentials => credentials(&h),
+            _ => by_client(option, &client),
+        };
+        let saved = save(&h, input).await;
+        assert!(saved.saved && !saved.staged, "{option:?}: {saved:#?}");
+        let report = saved.report.unwrap();
+        let made: Vec<&str> = report.checks.iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(made, backend::doctor::ids(option).collect::<Vec<_>>(), "{option:?}");
+        let form = h.portal.settings_view(&h.ada).await.unwrap().form.unwrap();
+        assert_eq!(form.option, option);
+        assert_eq!(h.portal.option(&h.ada.portal.id).await.unwrap(), Some(option));
+        let asked = h.portal.doctor(&h.ada.portal).await.unwrap();
+        assert!(asked.ok, "{option:?}: {asked:#?}");
+    }
+}
+
+#[tokio::test]
+async fn for_everyone_apps_are_seen_with_nothing_but_the_client() {
+    let h = House::new().await;
+    let client = h.world.add_oauth_client(&h.tenant, whole());
+    let saved = save(&h, by_client(AuthOption::OauthEveryone, &client)).await;
+    let report = saved.report.unwrap();
+    assert_eq!(report.headline, "Connected. ada@acme.example sees 2 apps.");
+    assert!(outcomes(&report).iter().all(|(_, o)| *o == Outcome::Passed), "{:#?}", outcomes(&report));
+    assert_eq!(apps(&h.portal, &h.ada).await.unwrap().len(), 2);
+    let seen = view(&h).await;
+    assert_eq!((seen.option, seen.ready), (AuthOption::OauthEveryone, None));
+    assert_eq!(seen.secret.unwrap().fingerprint.len(), 16);
+    let stored = h.portal.bytes().unwrap();
+    let secret = client.client_secret.unwrap();
+    assert!(!stored.windows(secret.len()).any(|w| w == secret.as_bytes()), "the secret is sealed");
+}
+
+/// What is wrong with a client, how it comes about, and the check that tells it.
+type Row = (&'static str, fn(&House) -> NewClientRef, &'static str, &'static str);
+
+fn made(h: &House, new: NewClient) -> NewClientRef {
+    h.world.add_oauth_client(&h.tenant, new)
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_with_the_client_is_told_by_its_own_check_and_nothing_is_stored() {
+    let rows: [Row; 6] = [
+        (
+            "unknown",
+            |h| NewClientRef { client_id: "0123456789abcdef0123456789abcdef".to_owned(), ..made(h, whole()) },
+            "oauth_client",
+            "knows no OAuth client",
+        ),
+        (
+            "another secret",
+            |h| NewClientRef { client_secret: Some("ab".repeat(32)), ..made(h, whole()) },
+            "oauth_secret",
+            "refuses the client’s secret",
+        ),
+        ("no grant", |h| made(h, NewClient { grants: Vec::new(), ..whole() }), "oauth_grant", "M2M"),
+        (
+            "no impersonation",
+            |h| made(h, NewClient { grants: vec!["client_credentials".to_owned()], ..whole() }),
+            "oauth_grant",
+            "M2M",
+        ),
+        (
+            "not trusted",
+            |h| made(h, NewClient { consent: Consent::Required, ..whole() }),
+            "oauth_consent",
+            "not trusted",
+        ),
+        (
+            "may not read users",
+            |h| made(h, NewClient { scopes: vec!["user_default".to_owned()], ..whole() }),
+            "oauth_scope",
+            "admin.users:read",
+        ),
+    ];
+    for (what, client, check, says) in rows {
+        let h = House::new().await;
+        let client = client(&h);
+        let refused = save(&h, by_client(AuthOption::OauthEveryone, &client)).await;
+        assert!(!refused.saved && !refused.staged, "{what}: {refused:#?}");
+        let report = refused.report.unwrap();
+        assert_eq!(the_failed(&report), check, "{what}");
+        let failed = of(&report, check);
+        let told = format!("{} {}", failed.says, failed.remedy.as_deref().unwrap_or_default());
+        assert!(told.contains(says), "{what}: {told}");
+        assert!(h.portal.settings_view(&h.ada).await.unwrap().form.is_none(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_users_connect_is_tried_without_a_user() {
+    for (what, client, failed) in [
+        ("right", None, None),
+        ("unknown", Some(("0123456789abcdef", None)), Some("oauth_client")),
+        ("another secret", Some(("", Some("ab".repeat(32)))), Some("oauth_secret")),
+        ("no secret", Some(("", None)), Some("oauth_secret")),
+    ] {
+        let h = House::new().await;
+        let right = made(&h, whole());
+        let client = match client {
+            None => right,
+            Some((id, secret)) => {
+                let id = if id.is_empty() { right.client_id } else { id.to_owned() };
+                NewClientRef { client_id: id, client_secret: secret }
+            }
+        };
+        let end = save(&h, by_client(AuthOption::OauthUsers, &client)).await;
+        let report = end.report.unwrap();
+        match failed {
+            Some(check) => assert_eq!(the_failed(&report), check, "{what}"),
+            None => {
+                assert!(end.saved, "{report:#?}");
+                assert_eq!(of(&report, "own_session").outcome, Outcome::NotChecked);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_with_an_identity_provider_of_its_own_can_t_use_credentials() {
+    let h = House::new().await;
+    h.world.set_corporate_idp(&h.tenant, true);
+    h.world.set_corporate_host(&h.tenant, "sso.corp.example");
+    let refused = save(&h, credentials(&h)).await;
+    assert_eq!(refused.fields, [backend::FieldError::new("auth_option", "check")]);
+    let report = refused.report.unwrap();
+    assert_eq!(the_failed(&report), "sign_in_way");
+    let told = of(&report, "sign_in_way");
+    assert!(told.says.contains("sso.corp.example"), "{}", told.says);
+    assert!(told.remedy.as_deref().unwrap().contains("Qlik OAuth"), "{told:?}");
+}
+
+#[tokio::test]
+async fn credentials_through_a_web_integration_without_this_origin_are_refused() {
+    let h = House::new().await;
+    h.world.set_origins(&h.web, ["https://other.example"]);
+    let report = save(&h, credentials(&h)).await.report.unwrap();
+    assert_eq!(the_failed(&report), "sign_in_way");
+    assert!(of(&report, "sign_in_way").says.contains(ORIGIN), "{report:#?}");
+}
+
+#[tokio::test]
+async fn the_own_session_of_who_asks_is_tried_and_a_probe_signs_nobody_in() {
+    let h = House::new().await;
+    assert!(save(&h, credentials(&h)).await.saved);
+    let asked = h.portal.test_connection(&h.ada).await.unwrap();
+    assert_eq!(of(&asked, "own_session").outcome, Outcome::NotChecked);
+    h.world.add_account(NewAccount::new(ADA, RIGHT));
+    let end = h.portal.register_credentials(&h.ada, RIGHT.to_owned().into()).await.unwrap();
+    assert!(end.stored, "{end:?}");
+    let asked = h.portal.test_connection(&h.ada).await.unwrap();
+    assert_eq!(of(&asked, "own_session").outcome, Outcome::Passed);
+    assert_eq!(of(&asked, "engine").outcome, Outcome::Passed, "{asked:#?}");
+    assert_eq!(asked.headline, "Connected. ada@acme.example sees 2 apps.");
+    h.advance(days(1));
+    let tries = h.world.tries(ADA).tries;
+    let probed = h.portal.doctor(&h.ada.portal).await.unwrap();
+    assert_eq!(of(&probed, "own_session").outcome, Outcome::NotChecked);
+    assert_eq!(h.world.tries(ADA).tries, tries);
+}
+
+#[tokio::test]
+async fn from_the_key_to_another_option_waits_says_what_it_means_and_keeps_the_key_for_the_way_back() {
+    let h = House::connected().await;
+    let client = h.world.add_oauth_client(&h.tenant, whole());
+    let saved = save(&h, by_client(AuthOption::OauthEveryone, &client)).await;
+    assert!(saved.staged && !saved.saved, "{saved:#?}");
+    assert_eq!(h.portal.option(&h.ada.portal.id).await.unwrap(), Some(AuthOption::ApiKey));
+    let change = h.portal.change_view(&h.ada, 1).await.unwrap().unwrap();
+    assert_eq!((change.now.option, change.then.option), (AuthOption::ApiKey, AuthOption::OauthEveryone));
+    assert!(!change.compares() && change.after.is_none());
+    assert_eq!(change.consequences.people, 1);
+    assert!(h.portal.switch_to_staged(&h.ada, &change.id).await.unwrap().switched);
+
+    assert_eq!(apps(&h.portal, &h.ada).await.unwrap().len(), 2);
+    assert!(h.portal.status(&h.ada.portal.id).await.unwrap().is_none(), "no key is shown");
+    // It is not renewed, and stays until its time is over: it lives for three days.
+    h.advance(days(2));
+    h.settle().await;
+    assert_eq!(h.live().len(), 1);
+    let back = h.portal.way_back(&h.ada).await.unwrap().unwrap();
+    assert!(back.keeps_key && back.form.option == AuthOption::ApiKey);
+    assert!(h.portal.go_back(&h.ada, &back.id).await.unwrap().switched);
+    assert_eq!(h.portal.option(&h.ada.portal.id).await.unwrap(), Some(AuthOption::ApiKey));
+    assert_eq!(apps(&h.portal, &h.ada).await.unwrap().len(), 2);
+    // From now on it is renewed again.
+    h.settle().await;
+    let status = h.status().await;
+    assert_ne!(status.key.key_id, h.key_id, "it was due");
+}
+
+#[tokio::test]
+async fn after_its_time_the_key_is_deleted_at_qlik_and_the_next_one_begins_anew() {
+    let h = House::connected().await;
+    let (_, long) = h.world.create_key(&h.qlik_ada, "long", days(20));
+    let with_long = SaveInput { api_key: Some(long.into()), ..h.input() };
+    assert!(save(&h, with_long).await.saved);
+    h.settle().await;
+    h.advance(days(1));
+    h.settle().await;
+    assert_eq!(h.live().len(), 1, "the key before is gone");
+    h.change(credentials(&h)).await;
+    h.advance(days(6));
+    h.settle().await;
+    assert_eq!(h.live().len(), 1);
+    h.advance(days(2));
+    h.settle().await;
+    assert_eq!(h.live().len(), 0, "nothing of ours is left at Qlik");
+    assert!(h.portal.way_back(&h.ada).await.unwrap().is_none());
+    let (_, key) = h.world.create_key(&h.qlik_ada, "again", days(3));
+    h.change(SaveInput { api_key: Some(key.into()), ..h.input() }).await;
+    h.advance(days(2) + jiff::SignedDuration::from_hours(2));
+    h.settle().await;
+    assert_eq!(h.live().len(), 2, "renewed, and the one before in its grace");
+    assert_eq!(apps(&h.portal, &h.ada).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn closing_the_way_back_deletes_the_key_at_once() {
+    let h = House::connected().await;
+    h.change(credentials(&h)).await;
+    h.portal.close_way_back(&h.ada).await.unwrap();
+    h.settle().await;
+    assert_eq!(h.live().len(), 0);
+}
+
+#[tokio::test]
+async fn leaving_credentials_tells_how_many_passwords_it_wipes_and_wipes_them() {
+    let h = House::connected().await;
+    h.world.add_account(NewAccount::new(ADA, RIGHT));
+    h.change(credentials(&h)).await;
+    assert!(h.portal.register_credentials(&h.ada, RIGHT.to_owned().into()).await.unwrap().stored);
+    assert_eq!(view(&h).await.ready, Some(1));
+    let (_, key) = h.world.create_key(&h.qlik_ada, "again", days(3));
+    assert!(save(&h, SaveInput { api_key: Some(key.into()), ..h.input() }).await.staged);
+    let change = h.portal.change_view(&h.ada, 1).await.unwrap().unwrap();
+    assert_eq!(change.consequences.passwords, 1);
+    assert_eq!(h.portal.stored_passwords(&h.ada.portal.id).await.unwrap(), 1, "not before the switch");
+    assert!(h.portal.switch_to_staged(&h.ada, &change.id).await.unwrap().switched);
+    assert_eq!(h.portal.stored_passwords(&h.ada.portal.id).await.unwrap(), 0);
+    let mine = h.portal.credentials(&h.ada).await.unwrap().unwrap();
+    assert_eq!(mine.state, backend::credentials::CredentialState::Unused);
+    // Going back brings the option back, and no password.
+    let back = h.portal.way_back(&h.ada).await.unwrap().unwrap();
+    assert!(h.portal.go_back(&h.ada, &back.id).await.unwrap().switched);
+    assert_eq!(h.portal.option(&h.ada.portal.id).await.unwrap(), Some(AuthOption::Credentials));
+    assert_eq!(h.portal.stored_passwords(&h.ada.portal.id).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_blank_secret_keeps_the_stored_one_and_a_new_one_replaces_it_at_once() {
+    let h = House::new().await;
+    let client = h.world.add_oauth_client(&h.tenant, whole());
+    let input = || by_client(AuthOption::OauthEveryone, &client);
+    assert!(save(&h, input()).await.saved);
+    let first = view(&h).await.secret;
+    let blank = SaveInput { oauth_client_secret: None, ..input() };
+    assert!(save(&h, blank).await.saved);
+    assert_eq!(view(&h).await.secret, first);
+    let wrong = SaveInput { oauth_client_secret: Some("cd".repeat(32).into()), ..input() };
+    assert_eq!(the_failed(&save(&h, wrong).await.report.unwrap()), "oauth_secret");
+    assert_eq!(view(&h).await.secret, first, "nothing was stored");
+}
+
+#[tokio::test]
+async fn a_staged_change_that_is_given_up_leaves_nothing_of_its_client() {
+    let h = House::connected().await;
+    let client = h.world.add_oauth_client(&h.tenant, whole());
+    assert!(save(&h, by_client(AuthOption::OauthUsers, &client)).await.staged);
+    h.portal.discard_staged(&h.ada).await.unwrap();
+    assert!(h.portal.change_view(&h.ada, 1).await.unwrap().is_none());
+    // The secret is asked for again.
+    let blank = SaveInput { oauth_client_secret: None, ..by_client(AuthOption::OauthEveryone, &client) };
+    let fields = save(&h, blank).await.fields;
+    assert_eq!(fields, [backend::FieldError::new("oauth_client_secret", "required")]);
+}
+
+#[tokio::test]
+async fn every_option_is_disconnected_and_nothing_of_it_stays() {
+    for option in AuthOption::ALL {
+        let h = House::new().await;
+        h.identity_provider().await;
+        let client = h.world.add_oauth_client(&h.tenant, whole());
+        let input = match option {
+            AuthOption::ApiKey => h.input(),
+            AuthOption::Credentials => credentials(&h),
+            _ => by_client(option, &client),
+        };
+        assert!(save(&h, input).await.saved);
+        let end = h.portal.disconnect(&h.ada, true, false).await.unwrap();
+        assert!(end.disconnected && end.says.contains(HOST), "{option:?}: {}", end.says);
+        assert!(h.portal.settings_view(&h.ada).await.unwrap().form.is_none());
+        assert!(
+            matches!(apps(&h.portal, &h.ada).await, Err(t) if t.kind == backend::door::TroubleKind::NotConnected)
+        );
+    }
+}
