@@ -16,9 +16,9 @@ test.describe("connecting", { tag: "@forms" }, () => {
     // Scheme and port are part of the origin where they aren't the standard ones.
     await expect(page.getByLabel("Origin for Qlik", { exact: true })).toHaveValue(world.origin);
 
-    const later = page.getByRole("radio", { name: "Qlik credentials", exact: true });
-    await expect(later).toBeDisabled();
-    await expect(later).toHaveAccessibleDescription(/not available yet/);
+    const credentials = page.getByRole("radio", { name: "Qlik credentials", exact: true });
+    await expect(credentials).toBeEnabled();
+    await expect(credentials).toHaveAccessibleDescription(/Each user registers theirs/);
     await expect(settingsForm(page).option).toBeChecked();
 
     await expect(page.getByLabel("Issuer", { exact: true })).not.toHaveValue("");

@@ -21,8 +21,8 @@ pub fn notice_of_registered(end: &Registered) -> Notice {
         return Notice::good("It works. Your Qlik password is stored, and My apps opens with it.");
     }
     let says = end.view.says.clone().unwrap_or_else(|| "It did not work.".to_owned());
-    let remedy = end.view.remedy.clone().unwrap_or_default();
-    Notice::bad(format!("{says} {remedy}").trim().to_owned())
+    // What to do stands in the card below.
+    Notice::bad(says)
 }
 
 /// How one user stands with their own part.
