@@ -25,6 +25,9 @@ use crate::house::{HOST, ORIGIN, mins, start};
 const HIDDEN: [u8; 24] =
     *b"\x1b\x3f\x6d\x68\x1b\x2b\x6e\x10\x37\x13\x3d\x2d\x6a\x02\x69\x34\x0e\x62\x28\x0c\x6b\x29\x0a\x3b";
 const KEY: u8 = 0x5a;
+/// So many bytes of its end are looked for: memory that was given back without being
+/// wiped has lost its first sixteen to the allocator.
+const END: usize = 8;
 const CHUNK: usize = 1 << 16;
 const ADA: &str = "ada@acme.example";
 
@@ -35,13 +38,13 @@ fn password() -> SecretString {
     SecretString::from(clear)
 }
 
-/// How often the password is in this process's memory.
+/// How often the password's end is in this process's memory.
 fn copies() -> usize {
     let memory = File::open("/proc/self/mem").unwrap();
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let mut found = 0;
+    let (mut found, end_of_it) = (0, &HIDDEN[HIDDEN.len() - END..]);
     // What is read is hidden in the same way before anything else is done with it.
-    let mut chunk = vec![0_u8; CHUNK + HIDDEN.len() - 1];
+    let mut chunk = vec![0_u8; CHUNK + END - 1];
     for line in maps.lines().filter(|line| line.contains(" rw")) {
         let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
         let (mut at, end) = (u64::from_str_radix(from, 16).unwrap(), u64::from_str_radix(to, 16).unwrap());
@@ -49,7 +52,7 @@ fn copies() -> usize {
             let wanted = chunk.len().min(usize::try_from(end - at).unwrap());
             let read = memory.read_at(&mut chunk[..wanted], at).unwrap_or(0);
             chunk[..read].iter_mut().for_each(|byte| *byte ^= KEY);
-            found += chunk[..read].windows(HIDDEN.len()).filter(|window| **window == HIDDEN).count();
+            found += chunk[..read].windows(END).filter(|window| *window == end_of_it).count();
             at += CHUNK as u64;
         }
     }

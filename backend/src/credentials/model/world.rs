@@ -35,7 +35,6 @@ struct User {
     attempt: Option<u32>,
     stored: Option<Deposit>,
     refused: Option<u8>,
-    session: bool,
     flight: Option<Flight>,
     // At Qlik.
     right: u8,
@@ -50,7 +49,6 @@ impl User {
             attempt: None,
             stored: None,
             refused: None,
-            session: false,
             flight: None,
             right: 0,
             mfa: false,
@@ -226,7 +224,6 @@ impl World {
         }
         if outcome == Outcome::Worked {
             user.refused = None;
-            user.session = true;
         }
         user.row = Row {
             state: after.state,
@@ -272,19 +269,14 @@ impl World {
                 self.begin(user, Want::Again, None)?;
                 self.goes_on(user, then)?;
             }
-            Event::Open { user, then } if !self.users[user].session => {
+            Event::Open { user, then } => {
                 self.begin(user, Want::Door, None)?;
                 self.goes_on(user, then)?;
             }
-            Event::Open { .. } => {}
-            Event::Remove { user } => {
-                self.empty(user, State::NotRegistered);
-                self.users[user].session = false;
-            }
+            Event::Remove { user } => self.empty(user, State::NotRegistered),
             Event::Arrive { user, meets } => self.arrive(user, meets)?,
             Event::End { user, lost } => self.end(user, lost),
             Event::Die { user } => self.users[user].flight = None,
-            Event::SessionEnds { user } => self.users[user].session = false,
             Event::Changes { user, password } => self.users[user].right = password,
             Event::Mfa { user, on } => self.users[user].mfa = on,
             Event::Corporate { on } => self.corporate = on,
