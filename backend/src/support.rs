@@ -18,7 +18,7 @@ use self::{
     },
     renewal::{Attempt, Renewal},
 };
-use crate::{Actor, Error, Services, integration::Report, renewal::load, store::at};
+use crate::{Actor, Error, Services, integration::Report, renewal::load_any, store::at};
 
 /// How webhook secrets begin: <https://www.standardwebhooks.com/>.
 const WEBHOOK_SECRET: &str = "whsec_";
@@ -76,7 +76,7 @@ impl Services {
         actor.require_admin()?;
         let portal = actor.portal.id.as_str();
         let now = self.now();
-        let row = load(self.db().read(), portal).await?;
+        let row = load_any(self.db().read(), portal).await?;
         let report = self.last_report(portal).await?;
         let (schema_version, migrations) = self.db().schema().await?;
         let bundle = Bundle {
@@ -114,7 +114,7 @@ impl Services {
             r#"SELECT tenant_host AS "tenant_host!", tenant_id AS "tenant_id!", permanent_host AS "permanent_host!",
                       region, web_integration_id AS "web_integration_id!", auth_option AS "auth_option!",
                       email_as_subject AS "email_as_subject!: bool", saved_at AS "saved_at!", checked_at,
-                      next_action_at, lease_until
+                      next_action_at, lease_until, oauth_client_id, login_host
                FROM integrations WHERE portal_id = ?"#,
             portal_id
         )
@@ -129,6 +129,8 @@ impl Services {
             region: row.region,
             web_integration_id: row.web_integration_id,
             option: row.auth_option,
+            oauth_client_id: row.oauth_client_id,
+            login_host: row.login_host,
             email_as_subject: row.email_as_subject,
             saved_at: at(row.saved_at),
             checked_at: row.checked_at.map(at),

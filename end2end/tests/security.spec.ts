@@ -48,9 +48,19 @@ const FOR_ADMINISTRATORS = [
   "users/disable",
   "users/enable",
   "users/remove",
+  "users/ask",
+  "users/ask-all",
 ];
 const FOR_ALL = ["people/set-up", "people/sign-in", "people/sign-out", "people/join"];
-const FOR_USERS = ["profile/rename", "profile/change-password"];
+const FOR_USERS = [
+  "profile/rename",
+  "profile/change-password",
+  "profile/qlik/register",
+  "profile/qlik/try-again",
+  "profile/qlik/remove",
+  "profile/qlik/connect",
+  "profile/qlik/disconnect",
+];
 
 /** The answer's status, redirects not followed. */
 async function status(

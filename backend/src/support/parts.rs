@@ -95,6 +95,8 @@ pub(super) struct Integration {
     pub(super) region: Option<String>,
     pub(super) web_integration_id: String,
     pub(super) option: String,
+    pub(super) oauth_client_id: Option<String>,
+    pub(super) login_host: Option<String>,
     pub(super) email_as_subject: bool,
     pub(super) saved_at: Timestamp,
     pub(super) checked_at: Option<Timestamp>,

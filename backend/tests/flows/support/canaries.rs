@@ -57,6 +57,14 @@ pub(super) const COLUMNS: &[Column] = &[
     column("notice_settings", "smtp_user", Holds::Secret),
     column("notice_settings", "mail_from", Holds::Secret),
     column("notice_settings", "mail_to", Holds::Secret),
+    column("oauth_clients", "sealed_secret", Holds::Sealed("client_id")),
+    column("oauth_connects", "state_hash", Holds::Secret),
+    column("oauth_connects", "sealed_verifier", Holds::Sealed("lower(hex(state_hash))")),
+    column("oauth_grants", "sealed_refresh", Holds::Sealed("user_id")),
+    column("oauth_revocations", "sealed_secret", Holds::Sealed("id")),
+    column("oauth_revocations", "sealed_token", Holds::Sealed("id")),
+    column("qlik_credentials", "sealed_password", Holds::Sealed("user_id")),
+    column("qlik_credentials", "refused_hash", Holds::Secret),
     // The migrator's own.
     column("_sqlx_migrations", "checksum", Holds::Harmless),
 ];

@@ -14,6 +14,7 @@ use backend::{
     onboard::{PlanOutcome, SetUpInput},
     people::NewUser,
     support::{CONTENT, Operator},
+    vault::Place,
 };
 use canaries::{COLUMNS, Canaries, looks_secret, schema};
 use sandbox::{Effect, Fault};
@@ -80,6 +81,7 @@ async fn full() -> (House, Canaries) {
     let change = SaveInput { web_integration_id: second, api_key: Some(key.clone().into()), ..h.input() };
     assert!(h.portal.save_integration(&h.ada, change).await.unwrap().staged);
     canaries.add("API key of a change", key.as_bytes());
+    plant_options(&h, &mut canaries).await;
 
     for (what, text) in [
         ("API key", h.token.as_str()),
@@ -112,6 +114,59 @@ async fn full() -> (House, Canaries) {
         canaries.add(&name, value.as_bytes());
     }
     (h, canaries)
+}
+
+/// What the other options keep of users and clients, as if they had been in force.
+async fn plant_options(h: &House, canaries: &mut Canaries) {
+    let (portal, user) = (h.ada.portal.id.as_str(), h.ada.user_id.as_str());
+    let mut plant = |table, row: &str, column, secret: &str| {
+        canaries.add(column, secret.as_bytes());
+        let place = Place { portal, table, row, column };
+        h.portal.vault().seal(place, secret.as_bytes()).unwrap()
+    };
+    let state = [7_u8; 32];
+    let secret = plant("oauth_clients", "canary-client", "sealed_secret", "canary client secret");
+    let verifier = plant("oauth_connects", &hex::encode(state), "sealed_verifier", "canary verifier");
+    let refresh = plant("oauth_grants", user, "sealed_refresh", "canary refresh token");
+    let revoked = plant("oauth_revocations", "r1", "sealed_token", "canary revoked token");
+    let revoking = plant("oauth_revocations", "r1", "sealed_secret", "canary secret of then");
+    let password = plant("qlik_credentials", user, "sealed_password", "canary qlik password");
+    let mut tx = h.portal.db().write().await.unwrap();
+    for (sql, values) in [
+        (
+            "INSERT INTO oauth_clients (portal_id, client_id, sealed_secret, fingerprint, set_at)
+             VALUES (?1, 'canary-client', ?3, 'f', 1)",
+            vec![secret],
+        ),
+        (
+            "INSERT INTO oauth_connects (state_hash, portal_id, user_id, tenant_host, client_id, sealed_verifier, begun_at,
+                 expires_at) VALUES (?3, ?1, ?2, 'h', 'c', ?4, 1, 9999999999)",
+            vec![state.to_vec(), verifier],
+        ),
+        (
+            "INSERT INTO oauth_grants (user_id, portal_id, tenant_host, client_id, state, sealed_refresh, qlik_user_id,
+                 qlik_name, connected_at, refreshed_at, access_until)
+             VALUES (?2, ?1, 'h', 'c', 'connected', ?3, 'q', 'n', 1, 1, 1)",
+            vec![refresh],
+        ),
+        (
+            "INSERT INTO oauth_revocations (id, portal_id, tenant_host, client_id, sealed_token, sealed_secret, asked_at,
+                 next_try_at) VALUES ('r1', ?1, 'h', 'c', ?3, ?4, 1, 9999999999)",
+            vec![revoked, revoking],
+        ),
+        (
+            "INSERT INTO qlik_credentials (user_id, portal_id, email, tenant_host, sealed_password, state, refused_hash)
+             VALUES (?2, ?1, 'ada@acme.example', 'h', ?3, 'works', 'canary refused hash')",
+            vec![password],
+        ),
+    ] {
+        let mut query = sqlx::query(sql).bind(portal).bind(user);
+        for value in values {
+            query = query.bind(value);
+        }
+        query.execute(&mut *tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
