@@ -109,6 +109,12 @@ Qonduit is at $origin, a sandbox Qlik tenant beside it.
      $(field "$state/sandbox.json" demo.users.0.email) and $(field "$state/sandbox.json" demo.users.1.email).
      A new start has a new key: paste it again.
 
+     For the options with Qlik OAuth:
+       OAuth client ID              $(field "$state/sandbox.json" demo.oauth_client_id)
+       OAuth client secret          $(field "$state/sandbox.json" demo.oauth_client_secret)
+     For Qlik credentials, the Qlik password of $(field "$state/sandbox.json" demo.accounts.0.email):
+       $(field "$state/sandbox.json" demo.accounts.0.password)
+
 The sandbox's clock and faults: http://$sandbox_control (qlik-sandbox --help-control).
 Ctrl-C ends both.
 TEXT

@@ -4,7 +4,7 @@ use backend::connection::AuthOption;
 use backend::onboard::MadeAtQlik;
 use leptos::{prelude::*, server_fn::ServerFn};
 
-use super::{SETTINGS, Visit, go_on, load};
+use super::{SETTINGS, Visit, go_on, load, lost::Lost, matching::counted};
 use crate::{
     api::{form, settings::Disconnect},
     error::AppError,
@@ -30,7 +30,9 @@ pub fn DisconnectPage() -> impl IntoView {
             let owner = status.key.owner_email.unwrap_or(status.key.owner_name);
             delete_key(status.key.last4, owner, delete)
         });
-        let (forgotten, again) = consequences(connected.option);
+        let services = ctx::services()?;
+        let portal = visit.actor.portal.id.as_str();
+        let (forgotten, again) = consequences(connected.option, &Lost::read(&services, portal).await?);
         let made = made(&ctx::services()?.made_at_qlik(&visit.actor).await.map_err(AppError::from)?, &form);
         let made = if key.is_some() { made } else { None };
         let host = connected.tenant_host;
@@ -68,21 +70,28 @@ pub fn DisconnectPage() -> impl IntoView {
 }
 
 /// What is lost with the option, and what connecting again takes.
-fn consequences(option: AuthOption) -> (&'static str, &'static str) {
+fn consequences(option: AuthOption, lost: &Lost) -> (String, &'static str) {
     match option {
         AuthOption::ApiKey => (
-            "The API key is forgotten here and no longer renewed.",
+            "The API key is forgotten here and no longer renewed.".to_owned(),
             "To connect again, a new API key is needed.",
         ),
-        AuthOption::Credentials => {
-            ("The Qlik passwords that users registered are wiped.", "To connect again, users register again.")
-        }
+        AuthOption::Credentials => (
+            format!(
+                "{} here.",
+                counted(lost.passwords, "stored Qlik password is wiped", "stored Qlik passwords are wiped")
+            ),
+            "To connect again, users register again.",
+        ),
         AuthOption::OauthUsers => (
-            "The connections of users are revoked at Qlik, and the client’s secret is forgotten here.",
+            format!(
+                "{} at Qlik, and the client’s secret is forgotten here.",
+                counted(lost.grants, "connection of a user is revoked", "connections of users are revoked")
+            ),
             "To connect again, the client’s secret is needed, and users connect again.",
         ),
         AuthOption::OauthEveryone => (
-            "The client’s secret is forgotten here; the client stays in Qlik.",
+            "The client’s secret is forgotten here; the client stays in Qlik.".to_owned(),
             "To connect again, the client’s secret is needed.",
         ),
     }

@@ -11,6 +11,7 @@ pub mod identity_provider;
 pub mod join;
 pub mod login;
 pub mod logout;
+mod lost;
 pub mod matching;
 pub mod notifications;
 pub mod profile;

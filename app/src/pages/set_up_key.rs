@@ -8,6 +8,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
     SETTINGS, Visit, load,
+    lost::Lost,
     settings::{certificate, check_lines, codes},
 };
 use crate::{
@@ -54,9 +55,12 @@ pub fn SetUpKeyPage() -> impl IntoView {
         if view.as_ref().is_some_and(|v| v.progress.runs()) {
             ctx::refresh_in(2);
         }
+        let lost = Lost::read(&services, &visit.actor.portal.id).await?;
         let content = match view {
             None => enter(&form, qlik),
-            Some(v) if v.progress.phase == Phase::Planned => plan(&v, &identity.certificate_pem),
+            Some(v) if v.progress.phase == Phase::Planned => {
+                view! { {lost.says()} {plan(&v, &identity.certificate_pem)} }.into_any()
+            }
             Some(v) => follow(&v.progress),
         };
         Ok(view! {

@@ -87,7 +87,7 @@ impl Subject<'_> {
     /// Tries what the portal does for everyone, for the administrator or, where Qlik has
     /// no user for them, for the user that the client itself is.
     pub(super) async fn oauth_grant(&self, known: &mut Known) -> Made {
-        if self.option == AuthOption::OauthEveryone && known.asked.refusal().is_none() {
+        if known.asked.refusal().is_none() {
             self.impersonate(known).await?;
             if let Some((Err(e), _)) = &known.asked.user
                 && passes(e)
@@ -97,24 +97,7 @@ impl Subject<'_> {
                     .map_or_else(|| Note::not_checked("Not checked."), |e| self.failed(known, e.error())));
             }
         }
-        Ok(match known.asked.refused_for(OAuthErrorKind::GrantNotAllowed) {
-            Some(e) => {
-                let what = if self.option == AuthOption::OauthEveryone {
-                    "act for itself and for users (M2M and M2M user impersonation)"
-                } else {
-                    "let users connect (authorization code)"
-                };
-                Note::failed(
-                    format!("The OAuth client may not {what}."),
-                    "Create a client of type Web in Qlik; the kind of a client can’t be changed later. The guide says which boxes to tick.",
-                )
-                .codes(e.error())
-            }
-            None if self.option == AuthOption::OauthEveryone => {
-                Note::passed("The client may act for itself and for users.")
-            }
-            None => Note::passed("Qlik takes the client; each user connects in their Profile."),
-        })
+        Ok(grant(known, "act for itself and for users (M2M and M2M user impersonation)"))
     }
 
     async fn impersonate(&self, known: &mut Known) -> Result<(), Error> {
@@ -189,6 +172,23 @@ impl Subject<'_> {
             QlikSession::by_bearer(self.host.clone(), me, token, self.services.now(), tokens.expires_at);
         known.login = Some(Login { session: Arc::new(session), instead, for_checks: false });
         Ok(Note::passed(says))
+    }
+}
+
+/// Whether the client may let users connect, as far as Qlik says so before it looks at
+/// a code.
+pub(super) fn code(_: &Subject<'_>, known: &mut Known) -> Note {
+    grant(known, "let users connect (authorization code)")
+}
+
+fn grant(known: &Known, what: &str) -> Note {
+    match known.asked.refused_for(OAuthErrorKind::GrantNotAllowed) {
+        Some(e) => Note::failed(
+            format!("The OAuth client may not {what}."),
+            "Create a client of type Web in Qlik; the kind of a client can’t be changed later. The guide says which boxes to tick.",
+        )
+        .codes(e.error()),
+        None => Note::passed(format!("The OAuth client may {what}.")),
     }
 }
 

@@ -41,6 +41,7 @@ const ALL: &[AuthOption] = &AuthOption::ALL;
 const BY_KEY: &[AuthOption] = &[AuthOption::ApiKey];
 const BY_PASSWORD: &[AuthOption] = &[AuthOption::Credentials];
 const BY_CLIENT: &[AuthOption] = &[AuthOption::OauthUsers, AuthOption::OauthEveryone];
+const BY_CODES: &[AuthOption] = &[AuthOption::OauthUsers];
 const FOR_EVERYONE: &[AuthOption] = &[AuthOption::OauthEveryone];
 const BY_USERS: &[AuthOption] = &[AuthOption::Credentials, AuthOption::OauthUsers];
 /// Where a session is made of cookies.
@@ -138,9 +139,17 @@ pub(super) const CHECKS: &[Spec] = &[
         oauth::secret
     ),
     check!(
-        BY_CLIENT, "oauth_grant", "The client may do what the portal asks of it", needs ["oauth_secret"],
+        FOR_EVERYONE, "oauth_grant", "The client may act for itself and for users", needs ["oauth_secret"],
         asks "GET /api/v1/tenants/me, GET /api/v1/users?filter=email eq {e-mail}, POST /oauth/token (impersonation)",
         CLIENT, oauth_grant
+    ),
+    check!(
+        BY_CODES,
+        "oauth_code",
+        "The client may let users connect",
+        needs["oauth_secret"],
+        CLIENT,
+        oauth::code
     ),
     check!(
         FOR_EVERYONE,
@@ -165,7 +174,7 @@ pub(super) const CHECKS: &[Spec] = &[
     ),
     check!(
         BY_USERS, "own_session", "Your own sign-in works",
-        needs ["sign_in_way", "oauth_grant"],
+        needs ["sign_in_way", "oauth_code"],
         asks "GET /api/v1/users/me", None, own_session
     ),
     check!(

@@ -164,17 +164,24 @@ impl Services {
     ) -> Result<(), Error> {
         let sealed = self.vault().seal(session_place(actor), &session.expose_json())?;
         let (host, now) = (at.host.as_str(), self.now().as_second());
+        let (option, client) = (at.option.as_str(), at.client_id.as_deref());
+        // One of settings that are no longer in force, or of a user who was disabled meanwhile, is not kept.
         sqlx::query!(
             "INSERT INTO qlik_sessions (user_id, portal_id, tenant_host, sealed, opened_at, used_at)
-             VALUES (?, ?, ?, ?, ?, ?)
+             SELECT u.id, u.portal_id, i.tenant_host, ?, ?, ?
+             FROM users u JOIN integrations i ON i.portal_id = u.portal_id
+             WHERE u.id = ? AND u.portal_id = ? AND u.status = 'active' AND i.tenant_host = ? AND i.auth_option = ?
+               AND i.oauth_client_id IS ?
              ON CONFLICT (user_id) DO UPDATE SET tenant_host = excluded.tenant_host, sealed = excluded.sealed,
                  opened_at = excluded.opened_at, used_at = excluded.used_at",
+            sealed,
+            now,
+            now,
             actor.user_id,
             at.portal_id,
             host,
-            sealed,
-            now,
-            now
+            option,
+            client
         )
         .execute(&mut **tx)
         .await?;

@@ -87,14 +87,14 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::NotAllowed`] for anyone but an administrator, [`Error::NotFound`]
-    /// where nothing is connected.
+    /// where nothing is connected, or not with a key.
     pub async fn start_matching(&self, actor: &Actor) -> Result<Started, Error> {
         let (id, portal, now) = (self.new_id(), actor.portal.id.as_str(), self.now());
         let secs = now.as_second();
         let mut tx = self.db().write().await?;
         actor.still_admin(&mut tx).await?;
         let there = sqlx::query_scalar!(
-            r#"SELECT EXISTS(SELECT 1 FROM integrations WHERE portal_id = ?) AS "there!: bool""#,
+            r#"SELECT EXISTS(SELECT 1 FROM integrations WHERE portal_id = ? AND auth_option = 'api_key') AS "there!: bool""#,
             portal
         )
         .fetch_one(&mut *tx)

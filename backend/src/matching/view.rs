@@ -94,7 +94,8 @@ impl MatchingView {
 }
 
 impl Services {
-    /// The comparisons of the actor's portal with the tenant that it is connected to.
+    /// The comparisons of the actor's portal with the tenant that it is connected to:
+    /// with a key, for without one nobody may be asked for all users.
     ///
     /// # Errors
     /// [`Error::NotAllowed`] for anyone but an administrator.
@@ -105,7 +106,7 @@ impl Services {
             r#"SELECT tenant_id AS "tenant_id!", tenant_host AS "tenant_host!",
                       email_as_subject AS "email_as_subject!: bool", may_create AS "create!: bool",
                       may_rewrite AS "rewrite!: bool"
-               FROM integrations WHERE portal_id = ?"#,
+               FROM integrations WHERE portal_id = ? AND auth_option = 'api_key'"#,
             portal
         )
         .fetch_optional(self.db().read())

@@ -159,19 +159,19 @@ fn option_change(change: &ChangeView) -> AnyView {
     let then = change.then.option;
     let todo = match then {
         AuthOption::Credentials => format!(
-            "None of {all} sees apps after the switch until they have registered the password of their Qlik account in \
-             their Profile. Under Users you can ask them all."
+            "After the switch nobody sees apps who has not registered the password of their Qlik account in their Profile: \
+             {all}. Under Users you can ask them all."
         ),
         AuthOption::OauthUsers => format!(
-            "None of {all} sees apps after the switch until they have connected to Qlik in their Profile. Under Users you \
-             can ask them all."
+            "After the switch nobody sees apps who has not connected to Qlik in their Profile: {all}. Under Users you can \
+             ask them all."
         ),
         AuthOption::OauthEveryone => format!(
-            "{all} go on without doing anything, each as the Qlik user with their e-mail. Who has none in Qlik, or is not \
+            "Nobody has to do anything: {all} go on, each as the Qlik user with their e-mail. Who has none in Qlik, or is not \
              active there, sees no apps."
         ),
         AuthOption::ApiKey => format!(
-            "{all} go on without doing anything, each as the Qlik user with their e-mail. Who has none in Qlik sees no \
+            "Nobody has to do anything: {all} go on, each as the Qlik user with their e-mail. Who has none in Qlik sees no \
              apps; Who will match, under Users, shows it after the switch."
         ),
     };

@@ -8,6 +8,7 @@ mod result;
 
 pub(super) use progress::counted;
 
+use backend::connection::AuthOption;
 use backend::{
     Actor, Services,
     matching::{MatchingView, RowsPage, RowsQuery},
@@ -77,7 +78,7 @@ pub fn MatchingPage() -> impl IntoView {
         let allowed = flash::take_form(form::ALLOW).await?;
         let wrong = compared.has_errors() || allowed.has_errors();
         let content = match &shown.view.allowed {
-            None => not_connected(),
+            None => not_connected(ctx::services()?.option(&visit.actor.portal.id).await?),
             Some(tenant) => {
                 let mark = mark(&live_html(&shown));
                 let allow = allow::card(&allowed, tenant);
@@ -103,7 +104,22 @@ pub fn MatchingPage() -> impl IntoView {
     })
 }
 
-fn not_connected() -> AnyView {
+/// There is nothing to compare: no tenant, or no key to read its users with.
+fn not_connected(option: Option<AuthOption>) -> AnyView {
+    if let Some(option) = option {
+        let own = if option.asks_users() {
+            "Users sign in by themselves; how each stands is under Users."
+        } else {
+            "Each user is looked up when they open My apps, which says what is wrong where nobody is found."
+        };
+        return view! {
+            <Empty title="Users are compared only with a Qlik Sense API key">
+                <p>"This portal uses " {option.label()} ". " {own}</p>
+                <p><LinkButton href=routes::USERS weight=Weight::Primary>"Open Users"</LinkButton></p>
+            </Empty>
+        }
+        .into_any();
+    }
     view! {
         <Empty title="This portal is not connected to Qlik Cloud yet">
             <p>"Connect it first; then its users can be compared with those of the Qlik tenant."</p>

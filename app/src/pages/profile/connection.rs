@@ -62,8 +62,8 @@ pub(super) fn card(view: &GrantView) -> AnyView {
     });
     view! {
         <Card
-            id="qlik"
-            title="Qlik"
+            id=if unused { "qlik-connection-before" } else { "qlik" }
+            title=if unused { "Connection to Qlik" } else { "Qlik" }
             lead="This portal opens your Qlik apps once you agree to it at Qlik, where you sign in as ever. No password \
                   comes here. Removing it takes the agreement back at Qlik too."
             split=true

@@ -58,7 +58,8 @@ pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
     let state = state(view);
     view! {
         <Card
-            id="qlik"
+            // Beside what is in force it can't have the same name.
+            id=if unused { "qlik-credentials-before" } else { "qlik" }
             title="Qlik credentials"
             lead="This portal opens your Qlik apps with your own Qlik account. The password is stored sealed, never shown, \
                   and sent to Qlik’s sign-in alone."
