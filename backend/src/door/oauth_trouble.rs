@@ -26,7 +26,8 @@ impl Trouble {
         )
     }
 
-    /// A grant that gave no token.
+    /// A grant that gave no token. What became of a user's own connection, where its
+    /// token is what Qlik refuses, is for whoever keeps it to tell.
     pub(crate) fn of_oauth(e: &OAuthError, host: &str) -> Self {
         use OAuthErrorKind as K;
         let trouble = match e.kind() {
@@ -57,11 +58,6 @@ impl Trouble {
                 format!(
                     "A Tenant Admin gives it the scope {USER_SCOPE}, and where it acts for everyone {LOOK_UP_SCOPE} too."
                 ),
-            ),
-            K::InvalidGrant => Self::new(
-                TroubleKind::NotLinked,
-                Who::You,
-                Said::new("Qlik takes your connection no more.", "Connect to Qlik again in your profile."),
             ),
             K::UserUnknown => Self::new(
                 TroubleKind::NoQlikUser,

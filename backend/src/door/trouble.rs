@@ -114,6 +114,11 @@ impl Trouble {
 
     /// An error of a call that was made as the user.
     pub(crate) fn of_call(e: &QlikError, host: &str) -> Self {
+        if e.kind() == ErrorKind::Unauthorized {
+            let said =
+                Said::new("Qlik does not take the session that was just opened.", "Look again in a moment.");
+            return Self::new(TroubleKind::QlikAway, Who::Nobody, said).with(e);
+        }
         let (kind, who) = match e.kind() {
             ErrorKind::RateLimited => (TroubleKind::RateLimited, Who::Nobody),
             ErrorKind::Forbidden => (TroubleKind::Other, Who::QlikAdministrator),

@@ -39,8 +39,9 @@ fn said_of_exchange(e: &OAuthError, host: &str) -> String {
             .to_owned();
     }
     let trouble = Trouble::of_oauth(e, host);
-    let again = if e.is_transient() { " Choose Connect to Qlik again." } else { "" };
-    format!("Nothing was connected. {} {}{again}", trouble.says, trouble.remedy)
+    // Nothing is tried again by itself here: a code is good once.
+    let remedy = if e.is_transient() { "Choose Connect to Qlik again." } else { trouble.remedy.as_str() };
+    format!("Nothing was connected. {} {remedy}", trouble.says)
 }
 
 /// Whom Qlik named, where it is somebody else.

@@ -128,6 +128,15 @@ async fn a_way_back_leads_to_the_settings_as_they_were() {
     l.put(AuthOption::OauthUsers, &other.client_id, other.client_secret.as_deref()).await;
     l.h.world.clear_log();
     assert!(!l.h.portal.finish_connect(&l.h.ada, back).await.unwrap().connected);
+    // Even where the change did not close it.
+    l.put(AuthOption::OauthUsers, &l.client.client_id, l.client.client_secret.as_deref()).await;
+    let back = l.walk(&l.h.ada, ADA).await;
+    let mut tx = l.h.portal.db().write().await.unwrap();
+    let sql = "UPDATE oauth_connects SET client_id = 'other'";
+    assert_eq!(sqlx::query(sql).execute(&mut *tx).await.unwrap().rows_affected(), 1);
+    tx.commit().await.unwrap();
+    let end = l.h.portal.finish_connect(&l.h.ada, back).await.unwrap();
+    assert!(!end.connected && end.says.contains("settings were changed"), "{end:?}");
     assert_eq!(l.asked("/oauth/token"), 0, "the code goes to no other client");
 }
 
@@ -219,6 +228,7 @@ async fn an_exchange_whose_answer_is_lost_is_not_made_again() {
     l.h.world.add_fault(Fault::new("/oauth/token", Effect::CutAfter).once());
     let end = l.h.portal.finish_connect(&l.h.ada, back).await.unwrap();
     assert!(!end.connected && end.says.contains("Connect to Qlik again"), "{end:?}");
+    assert!(!end.says.contains("by itself"), "{end:?}");
     assert_eq!(l.asked("/oauth/token"), 1);
     assert!(l.connect(&l.h.ada, ADA).await.connected);
 }

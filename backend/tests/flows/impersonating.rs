@@ -93,6 +93,15 @@ async fn a_clients_token_that_is_never_taken_is_asked_for_twice_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_session_that_qlik_takes_not_even_at_once_is_not_blamed_on_a_key() {
+    let l = everyone(client()).await;
+    l.h.world.add_fault(Fault::new("/api/v1/items", failing(401, "no")));
+    let t = l.ada_sees().await.unwrap_err();
+    assert!(t.says.contains("session") && !t.remedy.contains("key"), "{t:?}");
+    assert_eq!(l.asked("/api/v1/items"), 2, "opened anew once");
+}
+
+#[tokio::test]
 async fn each_mistake_in_the_clients_settings_is_told_apart() {
     let impersonation = "urn:qlik:oauth:user-impersonation".to_owned();
     let table: [(&str, NewClient, &str); 6] = [
