@@ -211,12 +211,12 @@ impl Services {
         let portal = actor.portal.id.as_str();
         let row = load(self.db().read(), portal).await?;
         let raw = self.staged_raw(portal).await?.ok_or(Error::NotFound)?;
-        let means = match self.stored_means(portal, raw.option()?, raw.client.as_deref()).await? {
-            Some(means) => means,
-            None => {
-                let key = self.staged_token(portal, &raw).await?;
-                Means::Key { key, email_as_subject: raw.by_email }
-            }
+        let stored = self.stored_means(portal, raw.option()?, raw.client.as_deref()).await?;
+        let means = if let Some(means) = stored {
+            means
+        } else {
+            let key = self.staged_token(portal, &raw).await?;
+            Means::Key { key, email_as_subject: raw.by_email }
         };
         let (host, how) = (raw.host()?, How::Staged(raw.id.clone()));
         let typed = Typed { host, web_integration_id: raw.web, means, how };

@@ -52,16 +52,16 @@ impl Services {
             return Err(Error::Conflict("the settings were changed meanwhile"));
         }
         let setup = &previous.setup;
-        let means = match self.stored_means(portal, setup.option, setup.client_id.as_deref()).await? {
-            Some(means) => means,
-            None => {
-                let key = match &previous.key_id {
-                    Some(id) => self.key(portal, id).await?.map(|k| k.token),
-                    None => self.key_in_use(portal).await?,
-                };
-                let email_as_subject = setup.email_as_subject;
-                Means::Key { key: key.ok_or(Error::NotFound)?, email_as_subject }
-            }
+        let stored = self.stored_means(portal, setup.option, setup.client_id.as_deref()).await?;
+        let means = if let Some(means) = stored {
+            means
+        } else {
+            let key = match &previous.key_id {
+                Some(id) => self.key(portal, id).await?.map(|k| k.token),
+                None => self.key_in_use(portal).await?,
+            };
+            let email_as_subject = setup.email_as_subject;
+            Means::Key { key: key.ok_or(Error::NotFound)?, email_as_subject }
         };
         let typed = Typed {
             host: setup.tenant_host.clone(),

@@ -24,7 +24,9 @@ mod web;
 
 pub(crate) use key::words_of as span_words;
 pub use report::{Check, Link, Outcome, Report};
-pub(crate) use subject::{Facts, Findings, KeyFacts, Subject};
+#[cfg(test)]
+pub(crate) use subject::KeyFacts;
+pub(crate) use subject::{Facts, Findings, Subject};
 pub use table::{about, ids};
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod history;
 mod idp;
 mod save;
 mod shown;
+mod states;
 mod store;
 mod typed;
 mod view;

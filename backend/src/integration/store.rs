@@ -2,18 +2,21 @@
 
 use qlik::host::TenantHost;
 
-use super::typed::{How, Typed, same_tenant};
+use super::{
+    states::{at_rest, next_state, retire_rows},
+    typed::{How, Typed, same_tenant},
+};
 use crate::{
     Actor, Error, Services, audit,
     change::{Leaving, take_staged},
     connection::{AuthOption, Connection, connection, forget_clients, keep_client},
     credentials::wipe_credentials,
-    doctor::{Facts, KeyFacts, Report},
+    doctor::{Facts, Report},
     identity::{IdentityView, note_idp},
     keys::{self, NewKeyRow, insert_key},
     notices::{note, note_no_key},
     oauth::release_grants,
-    renewal::{KeyRef, Phase, Retiring, Row, State, due_at, load_any, next_action_at, next_look, to_json},
+    renewal::{Row, State, load_any, next_action_at, to_json},
     store::{StoreError, Tx},
 };
 
@@ -89,29 +92,25 @@ impl Services {
             leaving.settle(state, now.as_second());
             retire_rows(&mut tx, portal, state).await?;
         }
-        if let (Some(state), Some(KeyFacts { owner, .. }), Some(key), Some(sealed)) =
-            (&state, &facts.key, typed.key(), &sealed)
+        if let (Some(state), Some(told), Some(key), Some(sealed)) = (&state, &facts.key, typed.key(), &sealed)
         {
-            insert_key(
-                &mut tx,
-                NewKeyRow {
-                    portal_id: portal,
-                    tenant_id: &tenant.id,
-                    tenant_host: typed.host.as_str(),
-                    key: &state.current,
-                    sealed,
-                    fingerprint: key.fingerprint(),
-                    last4: key.last4(),
-                    owner_id: &owner.id,
-                    owner_subject: &owner.subject,
-                    owner_email: owner.email.as_deref(),
-                    owner_name: &owner.name,
-                    attempt_id: None,
-                    state: "current",
-                    now: now.as_second(),
-                },
-            )
-            .await?;
+            let row = NewKeyRow {
+                portal_id: portal,
+                tenant_id: &tenant.id,
+                tenant_host: typed.host.as_str(),
+                key: &state.current,
+                sealed,
+                fingerprint: key.fingerprint(),
+                last4: key.last4(),
+                owner_id: &told.owner.id,
+                owner_subject: &told.owner.subject,
+                owner_email: told.owner.email.as_deref(),
+                owner_name: &told.owner.name,
+                attempt_id: None,
+                state: "current",
+                now: now.as_second(),
+            };
+            insert_key(&mut tx, row).await?;
         }
         if let Some(client) = typed.client() {
             keep_client(self, &mut tx, portal, client).await?;
@@ -124,14 +123,7 @@ impl Services {
             None => note_no_key(&mut tx, portal).await?,
         }
         if before.as_ref().is_some_and(|b| !same_tenant(b, &typed.host, &tenant.id)) {
-            // The identity providers that we made, of a rotation two, are in the other tenant.
-            sqlx::query!(
-                "UPDATE signing_identities SET idp_id = NULL WHERE portal_id = ? AND (kid = ? OR active = 0)",
-                portal,
-                identity.kid
-            )
-            .execute(&mut *tx)
-            .await?;
+            forget_idps(&mut tx, portal, &identity.kid).await?;
         }
         if let Some(id) = &made_idp {
             note_idp(&mut tx, portal, &identity.kid, Some(id)).await?;
@@ -177,9 +169,7 @@ impl Services {
         }
         let same = same && before.client_id.as_deref() == typed.client_id();
         if before.option == AuthOption::OauthUsers && !same {
-            let count = release_grants(self, tx, portal).await?;
-            let detail = serde_json::json!({ "count": count });
-            audit::record(tx, portal, Some(actor), audit::OAUTH_RELEASED, detail, self.now()).await?;
+            release_grants(self, tx, portal).await?;
         }
         if !same {
             sqlx::query!("DELETE FROM qlik_asks WHERE portal_id = ?", portal).execute(&mut **tx).await?;
@@ -188,78 +178,15 @@ impl Services {
     }
 }
 
-/// The state with this key in use. A key that it replaces is retired as a
-/// renewal would; what an attempt under way left at Qlik is swept.
-fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Services, now: i64) -> State {
-    // What a look ahead would find was just checked.
-    let look_at = next_look(now, services.policy(), services.jitter());
-    let Some(old) = fresh.map(|r| &r.state) else {
-        let renew_at = due_at(&current, services.jitter());
-        return State::new(current, renew_at, look_at);
-    };
-    if old.resting {
-        // No key was in use; what is left of earlier ones goes on its way.
-        let mut state = State::new(current, 0, look_at);
-        state.renew_at = due_at(&state.current, services.jitter());
-        state.retiring.clone_from(&old.retiring);
-        state.retiring.retain(|r| r.key.key_id != state.current.key_id);
-        state.stray.clone_from(&old.stray);
-        return state;
-    }
-    if old.current.key_id == current.key_id {
-        // The same key: its date and any attempt stay as they are; it was just seen to work.
-        return State { need: None, failing: None, look_at, ahead: None, ..old.clone() };
-    }
-    let renew_at = due_at(&current, services.jitter());
-    let mut state = State::new(current, renew_at, look_at);
-    let delete_at = now + services.policy().grace;
-    state.retiring.clone_from(&old.retiring);
-    if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &old.phase {
-        state.retiring.push(Retiring { key: new.clone(), delete_at, tries: 0 });
-    }
-    state.retiring.push(Retiring { key: old.current.clone(), delete_at, tries: 0 });
-    // Pasted again while it was on its way out: it stays.
-    let again = state.current.key_id.clone();
-    state.retiring.retain(|r| r.key.key_id != again);
-    let creating = matches!(old.phase, Phase::Creating { .. });
-    state.sweep = creating || old.sweep;
-    state.sweep_at = if creating { Some(now + services.policy().late) } else { old.sweep_at };
-    state.stray.clone_from(&old.stray);
-    state
-}
-
-/// The state where no key is in use any more. The one that was is not on its way out
-/// yet: it may be kept for the way back.
-fn at_rest(old: &State, now: i64) -> State {
-    let mut state = State {
-        resting: true,
-        phase: Phase::Active,
-        need: None,
-        failing: None,
-        requested: false,
-        ahead: None,
-        sweep: false,
-        sweep_at: None,
-        ..old.clone()
-    };
-    if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &old.phase {
-        state.retiring.push(Retiring { key: new.clone(), delete_at: now, tries: 0 });
-        state.retiring.sort_by_key(|r| r.delete_at);
-    }
-    state
-}
-
-/// The rows of the keys that the state retires, the current one among them.
-async fn retire_rows(tx: &mut Tx<'_>, portal: &str, state: &State) -> Result<(), StoreError> {
-    for r in &state.retiring {
-        sqlx::query!(
-            "UPDATE api_keys SET state = 'retiring' WHERE portal_id = ? AND key_id = ? AND state IN ('current', 'staged', 'kept')",
-            portal,
-            r.key.key_id
-        )
-        .execute(&mut **tx)
-        .await?;
-    }
+/// The identity providers that we made, of a rotation two, are in the other tenant.
+async fn forget_idps(tx: &mut Tx<'_>, portal: &str, kid: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE signing_identities SET idp_id = NULL WHERE portal_id = ? AND (kid = ? OR active = 0)",
+        portal,
+        kid
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use qlik::{
     oauth::{AccessToken, UserLookup},
 };
 
-use super::{LOOK_UP_SCOPE, USER_SCOPE};
+use super::USER_SCOPE;
 use crate::{
     Actor, Services,
     connection::{Client, Connection},
@@ -90,7 +90,9 @@ impl Services {
         host: &TenantHost,
         client: &Client,
     ) -> Result<Arc<ClientToken>, OAuthError> {
-        let tokens = self.qlik().client_credentials(host, client.named(), LOOK_UP_SCOPE).await?;
+        // Without naming a scope it gets all that it may: which of those that let users be read a Tenant Admin
+        // gave it is Qlik's affair. The token is used for looking up alone.
+        let tokens = self.qlik().client_credentials(host, client.named(), "").await?;
         Ok(Arc::new(ClientToken { token: Arc::new(tokens.access), ends_at: tokens.expires_at }))
     }
 

@@ -41,7 +41,7 @@ async fn each_user_sees_their_own_apps_and_does_nothing_for_it() {
     let of_bea = mine.iter().find(|t| t.user == qlik_bea.id).unwrap();
     assert_eq!(of_bea.scopes, [USER_SCOPE], "no more than needed");
     let own = mine.iter().find(|t| ![&qlik_bea.id, &l.h.qlik_ada.id].contains(&&t.user)).unwrap();
-    assert_eq!(own.scopes, [LOOK_UP_SCOPE]);
+    assert_eq!(own.scopes, [USER_SCOPE, LOOK_UP_SCOPE], "all that the client may");
     assert!(l.h.world.events().is_empty(), "nobody was made or changed");
 }
 
@@ -104,26 +104,39 @@ async fn a_session_that_qlik_takes_not_even_at_once_is_not_blamed_on_a_key() {
 #[tokio::test]
 async fn each_mistake_in_the_clients_settings_is_told_apart() {
     let impersonation = "urn:qlik:oauth:user-impersonation".to_owned();
-    let table: [(&str, NewClient, &str); 6] = [
-        ("consent", NewClient { consent: Consent::Required, ..client() }, "not trusted"),
-        ("no grants", NewClient { grants: Vec::new(), ..client() }, "get tokens in this way"),
+    let refused = TroubleKind::OAuthRefused;
+    let table: [(&str, NewClient, TroubleKind, &str); 6] = [
+        ("consent", NewClient { consent: Consent::Required, ..client() }, refused, "not trusted"),
+        ("no grants", NewClient { grants: Vec::new(), ..client() }, refused, "get tokens in this way"),
         (
             "no impersonation",
             NewClient { grants: vec!["client_credentials".into()], ..client() },
+            refused,
             "get tokens in this way",
         ),
         (
             "no client credentials",
             NewClient { grants: vec![impersonation], ..client() },
+            refused,
             "get tokens in this way",
         ),
-        ("no scope to look up", NewClient { scopes: vec![USER_SCOPE.into()], ..client() }, "lacks a scope"),
-        ("no scope for users", NewClient { scopes: vec![LOOK_UP_SCOPE.into()], ..client() }, "lacks a scope"),
+        (
+            "no scope to look up",
+            NewClient { scopes: vec![USER_SCOPE.into()], ..client() },
+            TroubleKind::UsersUnreadable,
+            "may not read",
+        ),
+        (
+            "no scope for users",
+            NewClient { scopes: vec![LOOK_UP_SCOPE.into()], ..client() },
+            refused,
+            "lacks a scope",
+        ),
     ];
-    for (what, new, says) in table {
+    for (what, new, kind, says) in table {
         let l = everyone(new).await;
         let t = l.ada_sees().await.unwrap_err();
-        assert_eq!((t.kind, t.who), (TroubleKind::OAuthRefused, Who::Administrator), "{what}: {t:?}");
+        assert_eq!((t.kind, t.who), (kind, Who::Administrator), "{what}: {t:?}");
         assert!(t.says.contains(says) && t.qlik_code.is_some(), "{what}: {t:?}");
     }
 }

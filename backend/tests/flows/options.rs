@@ -99,7 +99,7 @@ fn made(h: &House, new: NewClient) -> NewClientRef {
 
 #[tokio::test]
 async fn whatever_is_wrong_with_the_client_is_told_by_its_own_check_and_nothing_is_stored() {
-    let rows: [Row; 6] = [
+    let rows: [Row; 7] = [
         (
             "unknown",
             |h| NewClientRef { client_id: "0123456789abcdef0123456789abcdef".to_owned(), ..made(h, whole()) },
@@ -130,6 +130,12 @@ async fn whatever_is_wrong_with_the_client_is_told_by_its_own_check_and_nothing_
             |h| made(h, NewClient { scopes: vec!["user_default".to_owned()], ..whole() }),
             "oauth_scope",
             "admin.users:read",
+        ),
+        (
+            "may not act as a user",
+            |h| made(h, NewClient { scopes: vec!["admin.users:read".to_owned()], ..whole() }),
+            "oauth_scope",
+            "user_default",
         ),
     ];
     for (what, client, check, says) in rows {
@@ -165,12 +171,11 @@ async fn a_client_whose_users_connect_is_tried_without_a_user() {
         };
         let end = save(&h, by_client(AuthOption::OauthUsers, &client)).await;
         let report = end.report.unwrap();
-        match failed {
-            Some(check) => assert_eq!(the_failed(&report), check, "{what}"),
-            None => {
-                assert!(end.saved, "{report:#?}");
-                assert_eq!(of(&report, "own_session").outcome, Outcome::NotChecked);
-            }
+        if let Some(check) = failed {
+            assert_eq!(the_failed(&report), check, "{what}");
+        } else {
+            assert!(end.saved, "{report:#?}");
+            assert_eq!(of(&report, "own_session").outcome, Outcome::NotChecked);
         }
     }
 }

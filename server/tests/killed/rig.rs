@@ -63,7 +63,7 @@ impl Rig {
             web_integration_id: web,
             auth_option: "api_key".to_owned(),
             api_key: Some(token.clone().into()),
-            email_as_subject: false,
+            ..SaveInput::default()
         };
         let saved = portal.save_integration(&ada, input).await.unwrap();
         assert!(saved.saved, "{saved:#?}");

@@ -138,6 +138,9 @@ impl Canaries {
             for cookie in session["cookies"].as_array().into_iter().flatten() {
                 self.add(what, cookie["value"].as_str().unwrap().as_bytes());
             }
+            if let Some(token) = session["bearer"]["token"].as_str() {
+                self.add(what, token.as_bytes());
+            }
             if let Some(csrf) = session["csrf"].as_str() {
                 self.add(what, csrf.as_bytes());
             }
