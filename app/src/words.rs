@@ -41,6 +41,7 @@ pub fn field_message(field: &str, code: &str) -> String {
             "This is not a client secret. Copy the whole secret: Qlik shows it once, when it is made."
         }
         ("qlik_password", "required") => "Enter the password of your Qlik account.",
+        ("qlik_password", "wait") => "A sign-in is under way. Wait until it ends, then try again.",
         ("qlik_password", "too_long") => "This is longer than a Qlik password can be.",
         ("qlik_password", "same_as_refused") => {
             "Qlik refused this very password before, so it was not sent again: a few refusals block an account. If it is \
@@ -235,7 +236,7 @@ mod tests {
             ("auth_option", &["required"]),
             ("oauth_client_id", &["required", "not_a_client_id"]),
             ("oauth_client_secret", &["required", "other_client", "not_a_secret"]),
-            ("qlik_password", &["required", "too_long", "same_as_refused"]),
+            ("qlik_password", &["required", "too_long", "same_as_refused", "wait"]),
             ("api_key", &["required", "bad_token", "other_tenant"]),
             ("smtp_host", &["not_a_mail_host"]),
             ("smtp_port", &["not_a_port"]),

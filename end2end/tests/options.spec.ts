@@ -86,6 +86,12 @@ test.describe("Qlik credentials", { tag: "@forms" }, () => {
     await expect(beas.locator("ul.apps li").first()).toBeVisible();
     expect(await control.tries(bea.email)).toMatchObject({ tries: 2, failures: 1 });
 
+    // Nothing of what was typed is left in the server's memory: not the one that is stored, nor the refused one.
+    // A connection that the browser keeps open may hold the last bytes that it sent.
+    await beas.goto("/profile");
+    const seen = [bea.email, right, WRONG_PASSWORD];
+    await expect(() => expect(world.inMemory(seen)).toEqual([bea.email])).toPass();
+
     // The administrator sees how it stands, and never the password.
     await page.goto("/admin/users");
     await expect(page.getByRole("row", { name: /Bea/ })).toContainText("Works");

@@ -1,6 +1,7 @@
 //! Whole flows: a portal beside a sandbox tenant, under one clock that is moved.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")]
 
+mod asking;
 #[path = "../../../end2end/sandbox/tests/http/browser.rs"]
 #[expect(dead_code, reason = "the sandbox's own tests use the rest of it")]
 mod browser;
