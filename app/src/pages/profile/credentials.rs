@@ -37,6 +37,11 @@ pub(crate) fn state_words(state: CredentialState) -> (Tone, &'static str) {
     }
 }
 
+const LEAD: &str = "This portal opens your Qlik apps with your own Qlik account. The password is stored sealed, never shown, \
+                    and sent to Qlik’s sign-in alone.";
+const LEFT: &str =
+    "From when this portal opened your Qlik apps with your own Qlik account. No password is stored any more.";
+
 pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
     let unused = view.state == CredentialState::Unused;
     let fresh = view.state == CredentialState::NotRegistered;
@@ -61,8 +66,7 @@ pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
             // Beside what is in force it can't have the same name.
             id=if unused { "qlik-credentials-before" } else { "qlik" }
             title="Qlik credentials"
-            lead="This portal opens your Qlik apps with your own Qlik account. The password is stored sealed, never shown, \
-                  and sent to Qlik’s sign-in alone."
+            lead=if unused { LEFT } else { LEAD }
             split=true
         >
             {state}

@@ -4,7 +4,11 @@ pub mod connecting;
 mod connection;
 mod credentials;
 
-use backend::Actor;
+use backend::{
+    Actor,
+    credentials::{CredentialState, CredentialsView},
+    oauth::GrantView,
+};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 pub use connecting::{ConnectedPage, ConnectingPage};
@@ -39,20 +43,32 @@ pub fn ProfilePage() -> impl IntoView {
         let services = ctx::services()?;
         let registered = services.credentials(&visit.actor).await?;
         let connected = services.grant_view(&visit.actor).await?;
+        let own = own_cards(registered, connected, &qlik);
         let wrong = name.has_errors() || password.has_errors() || qlik.has_errors();
         Ok(view! {
             <Frame viewer=visit.viewer title="Profile" here=routes::PROFILE notice=visit.notice wrong>
                 <ErrorSummary form=name.clone() fields=&["name"]/>
                 <ErrorSummary form=password.clone() fields=&["current_password", "new_password"]/>
                 <ErrorSummary form=qlik.clone() fields=&["qlik_password"]/>
-                {registered.map(|view| credentials::card(&view, &qlik))}
-                {connected.map(|view| connection::card(&view))}
+                {own}
                 <AccountCard actor=visit.actor.clone() form=name/>
                 <PasswordCard email=visit.actor.email form=password/>
             </Frame>
         }
         .into_any())
     })
+}
+
+/// One's own way to Qlik; what is left of another option stands behind what is in force.
+fn own_cards(registered: Option<CredentialsView>, connected: Option<GrantView>, form: &FormState) -> AnyView {
+    let first = registered.as_ref().is_some_and(|view| view.state != CredentialState::Unused);
+    let registered = registered.map(|view| credentials::card(&view, form));
+    let connected = connected.map(|view| connection::card(&view));
+    if first {
+        view! { {registered} {connected} }.into_any()
+    } else {
+        view! { {connected} {registered} }.into_any()
+    }
 }
 
 #[component]
