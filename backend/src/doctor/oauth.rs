@@ -57,7 +57,8 @@ impl Subject<'_> {
 
     pub(super) async fn oauth_client(&self, known: &mut Known) -> Made {
         let client = self.named()?;
-        let got = if self.option == AuthOption::OauthEveryone {
+        let everyone = self.option == AuthOption::OauthEveryone;
+        let got = if everyone {
             // All that it may: which of the scopes that let users be read it has is Qlik's affair.
             self.qlik().client_credentials(self.host, client.named(), "").await.map(Some)
         } else {
@@ -77,7 +78,8 @@ impl Subject<'_> {
                 "Copy the client’s id from Administration > OAuth in Qlik, or create a client there.",
             )
             .codes(e.error()),
-            Err(e) if passes(e) => self.failed(known, e.error()),
+            // What nobody can read is no yes. Only an invented code may be refused in words of any kind.
+            Err(e) if passes(e) || (everyone && !is_told_below(e.kind())) => self.failed(known, e.error()),
             _ => Note::passed(format!("{} knows the OAuth client.", self.host)),
         };
         known.asked.client = Some(got);
@@ -236,6 +238,12 @@ pub(super) fn scope(on: &Subject<'_>, known: &mut Known) -> Note {
         Some(Err(e)) => on.failed(known, &e),
         _ => Note::passed("The client’s scopes are enough."),
     }
+}
+
+/// Whether a later check tells of it.
+fn is_told_below(kind: OAuthErrorKind) -> bool {
+    use OAuthErrorKind as K;
+    matches!(kind, K::WrongSecret | K::GrantNotAllowed | K::ConsentNeeded | K::ScopeNotAllowed)
 }
 
 /// Whether an error says nothing about the client.

@@ -4,7 +4,7 @@ use backend::{
     connection::AuthOption,
     integration::{ConnectionView, Outcome, Report, SaveInput, SaveOutcome},
 };
-use sandbox::{Consent, NewAccount, NewClient, NewClientRef};
+use sandbox::{Consent, Effect, Fault, NewAccount, NewClient, NewClientRef};
 
 use crate::{
     house::{HOST, House, ORIGIN, days, outcomes, the_failed},
@@ -149,6 +149,20 @@ async fn whatever_is_wrong_with_the_client_is_told_by_its_own_check_and_nothing_
         let told = format!("{} {}", failed.says, failed.remedy.as_deref().unwrap_or_default());
         assert!(told.contains(says), "{what}: {told}");
         assert!(h.portal.settings_view(&h.ada).await.unwrap().form.is_none(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_the_client_that_nobody_can_read_is_no_yes() {
+    for status in [400, 403, 404, 500, 503] {
+        let h = House::new().await;
+        let client = made(&h, whole());
+        let odd =
+            Effect::Status { status, code: "ODD-1".to_owned(), title: "on purpose".to_owned(), body: None };
+        h.world.add_fault(Fault::new("/oauth/token", odd));
+        let end = save(&h, by_client(AuthOption::OauthEveryone, &client)).await;
+        assert!(!end.saved, "{status}");
+        assert_eq!(the_failed(&end.report.unwrap()), "oauth_client", "{status}");
     }
 }
 
@@ -333,6 +347,11 @@ async fn a_staged_change_that_is_given_up_leaves_nothing_of_its_client() {
     assert!(save(&h, by_client(AuthOption::OauthUsers, &client)).await.staged);
     h.portal.discard_staged(&h.ada).await.unwrap();
     assert!(h.portal.change_view(&h.ada, 1).await.unwrap().is_none());
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM oauth_clients")
+        .fetch_one(h.portal.db().read())
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "its secret is gone");
     // The secret is asked for again.
     let blank = SaveInput { oauth_client_secret: None, ..by_client(AuthOption::OauthEveryone, &client) };
     let fields = save(&h, blank).await.fields;

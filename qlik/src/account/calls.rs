@@ -162,7 +162,7 @@ impl Qlik {
             let counts = more.is_some() || ask.holds_password;
             if counts && let Err(wait) = web.turn(&ask.host).await {
                 let (host, retry_after) = (ask.host.as_str().to_owned(), Some(wait));
-                let error = PasswordLoginError::TooMany { host, retry_after, password_sent: walk.sent };
+                let error = PasswordLoginError::TooMany { host, retry_after, password_sent: false };
                 return End::Failed(error);
             }
             let answer = match web.ask(&ask, more.take().unwrap_or_default()).await {
