@@ -20,6 +20,12 @@ use clap::Parser;
 
 use crate::config::{Config, Flags};
 
+/// Memory is wiped as it is freed: copies of passwords and keys that libraries make on
+/// their way (requests that are read, forms that are parsed) do not outlive them.
+#[global_allocator]
+static ALLOCATOR: zeroizing_alloc::ZeroAlloc<std::alloc::System> =
+    zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 fn main() -> ExitCode {
     let config = match Config::read(Flags::parse()) {
         Ok(config) => config,

@@ -3,13 +3,15 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, Method, Version, header},
     middleware::Next,
     response::Response,
 };
 
 pub(crate) async fn headers(State(plain): State<bool>, request: Request, next: Next) -> Response {
     let asset = request.uri().path().starts_with("/pkg/");
+    // A connection that is kept open keeps what was read from it last, and a form may hold a password.
+    let closes = request.method() == Method::POST && request.version() <= Version::HTTP_11;
     let mut response = next.run(request).await;
     let map = response.headers_mut();
     let always = [
@@ -22,6 +24,9 @@ pub(crate) async fn headers(State(plain): State<bool>, request: Request, next: N
     ];
     for (name, value) in always {
         map.insert(name, HeaderValue::from_static(value));
+    }
+    if closes {
+        map.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if !plain {
         map.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
