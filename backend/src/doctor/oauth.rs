@@ -13,7 +13,7 @@ use qlik::{
 };
 
 use super::{
-    report::Note,
+    report::{Note, Outcome},
     subject::{Known, Login, Subject, name},
     table::Made,
 };
@@ -47,6 +47,16 @@ impl Asked {
     fn refused_for(&self, kind: OAuthErrorKind) -> Option<&OAuthError> {
         let user = self.user.as_ref().and_then(|(user, _)| user.as_ref().err());
         [self.refusal(), user].into_iter().flatten().find(|e| e.kind() == kind)
+    }
+}
+
+impl Asked {
+    /// What was not refused is proven only by a token for a user.
+    fn or_unproven(&self, note: Note) -> Note {
+        if note.outcome == Outcome::Failed || matches!(self.user, Some((Ok(_), _))) {
+            return note;
+        }
+        Note::not_checked("Not checked; no token for a user could be had. The checks around say why.").open()
     }
 }
 
@@ -99,7 +109,8 @@ impl Subject<'_> {
                     .map_or_else(|| Note::not_checked("Not checked."), |e| self.failed(known, e.error())));
             }
         }
-        Ok(grant(known, "act for itself and for users (M2M and M2M user impersonation)"))
+        let note = grant(known, "act for itself and for users (M2M and M2M user impersonation)");
+        Ok(known.asked.or_unproven(note))
     }
 
     async fn impersonate(&self, known: &mut Known) -> Result<(), Error> {
@@ -220,7 +231,7 @@ pub(super) fn consent(_: &Subject<'_>, known: &mut Known) -> Note {
             "Change its consent method to Trusted under Administration > OAuth in Qlik.",
         )
         .codes(e.error()),
-        None => Note::passed("The client is trusted."),
+        None => known.asked.or_unproven(Note::passed("The client is trusted.")),
     }
 }
 

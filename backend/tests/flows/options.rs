@@ -37,6 +37,15 @@ fn credentials(h: &House) -> SaveInput {
     SaveInput { auth_option: "credentials".to_owned(), api_key: None, ..h.input() }
 }
 
+/// What connects by this option.
+fn input(h: &House, option: AuthOption, client: &NewClientRef) -> SaveInput {
+    match option {
+        AuthOption::ApiKey => h.input(),
+        AuthOption::Credentials => credentials(h),
+        AuthOption::OauthUsers | AuthOption::OauthEveryone => by_client(option, client),
+    }
+}
+
 async fn save(h: &House, input: SaveInput) -> SaveOutcome {
     h.portal.save_integration(&h.ada, input).await.unwrap()
 }
@@ -55,11 +64,7 @@ async fn each_option_is_saved_from_nothing_and_its_own_checks_are_made() {
         let h = House::new().await;
         h.identity_provider().await;
         let client = h.world.add_oauth_client(&h.tenant, whole());
-        let input = match option {
-            AuthOption::ApiKey => h.input(),
-            AuthOption::Credentials => credentials(&h),
-            _ => by_client(option, &client),
-        };
+        let input = input(&h, option, &client);
         let saved = save(&h, input).await;
         assert!(saved.saved && !saved.staged, "{option:?}: {saved:#?}");
         let report = saved.report.unwrap();
@@ -150,6 +155,21 @@ async fn whatever_is_wrong_with_the_client_is_told_by_its_own_check_and_nothing_
         assert!(told.contains(says), "{what}: {told}");
         assert!(h.portal.settings_view(&h.ada).await.unwrap().form.is_none(), "{what}");
     }
+}
+
+#[tokio::test]
+async fn what_no_token_for_a_user_proves_is_not_called_proven() {
+    let h = House::new().await;
+    let client = made(&h, whole());
+    // Nobody there has the administrator's e-mail, and who the client itself is can't be seen.
+    h.world.set_email(&h.qlik_ada, "another@acme.example");
+    let away = Effect::Status { status: 503, code: "X".to_owned(), title: "away".to_owned(), body: None };
+    h.world.add_fault(Fault::new("/api/v1/users/me", away));
+    let report = save(&h, by_client(AuthOption::OauthEveryone, &client)).await.report.unwrap();
+    for id in ["oauth_grant", "oauth_consent"] {
+        assert_eq!(of(&report, id).outcome, Outcome::NotChecked, "{id}: {report:#?}");
+    }
+    assert_eq!(of(&report, "oauth_user").outcome, Outcome::Warning);
 }
 
 #[tokio::test]
@@ -364,11 +384,7 @@ async fn every_option_is_disconnected_and_nothing_of_it_stays() {
         let h = House::new().await;
         h.identity_provider().await;
         let client = h.world.add_oauth_client(&h.tenant, whole());
-        let input = match option {
-            AuthOption::ApiKey => h.input(),
-            AuthOption::Credentials => credentials(&h),
-            _ => by_client(option, &client),
-        };
+        let input = input(&h, option, &client);
         assert!(save(&h, input).await.saved);
         let end = h.portal.disconnect(&h.ada, true, false).await.unwrap();
         assert!(end.disconnected && end.says.contains(HOST), "{option:?}: {}", end.says);

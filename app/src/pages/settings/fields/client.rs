@@ -3,13 +3,10 @@
 use backend::{connection::AuthOption, oauth::redirect_uri};
 use leptos::prelude::*;
 
-use super::super::guides;
+use super::{super::guides, secret::Secret};
 use crate::{
     ssr::settings::Shown,
-    ui::{
-        copy::CopyField,
-        field::{FieldMessage, TextField, described_by},
-    },
+    ui::{copy::CopyField, field::TextField},
 };
 
 pub(super) fn fields(shown: &Shown) -> AnyView {
@@ -40,15 +37,6 @@ pub(super) fn fields(shown: &Shown) -> AnyView {
 }
 
 fn secret(shown: &Shown) -> AnyView {
-    let id = shown.form.field_id("oauth_client_secret");
-    let error = shown.form.error("oauth_client_secret");
-    let lost = shown.secret_lost.then(|| {
-        view! { <p class="hint strong">"The secret that you pasted was not kept. Paste it again to save."</p> }
-    });
-    let class = if error.is_some() { "field has-error" } else { "field" };
-    let described = described_by(&id, true, error.is_some());
-    let invalid = error.is_some().then_some("true");
-    let message = error.map(|text| view! { <FieldMessage id=format!("{id}-error") text/> });
     let connection = shown.view.connection.as_ref();
     let hint = match connection.and_then(|c| c.secret.as_ref()) {
         Some(secret) => {
@@ -61,24 +49,12 @@ fn secret(shown: &Shown) -> AnyView {
         None => "Qlik shows it once, when the client is made. It is stored sealed and never shown again."
             .to_owned(),
     };
-    view! {
-        <div class=class>
-            <label class="label" for=id.clone()>"OAuth client secret"</label>
-            <input
-                class="input mono"
-                id=id.clone()
-                name="oauth_client_secret"
-                type="password"
-                // Keeps browsers from filling in the password of the sign-in.
-                autocomplete="new-password"
-                spellcheck="false"
-                autocapitalize="none"
-                aria-describedby=described
-                aria-invalid=invalid
-            />
-            <div class="hints" id=format!("{id}-hint")>{lost} <p class="hint">{hint}</p></div>
-            {message}
-        </div>
-    }
-    .into_any()
+    let field = Secret {
+        name: "oauth_client_secret",
+        label: "OAuth client secret",
+        hint: hint.into_any(),
+        lost: shown.secret_lost.then_some("The secret that you pasted was not kept. Paste it again to save."),
+        required: false,
+    };
+    field.view(&shown.form)
 }

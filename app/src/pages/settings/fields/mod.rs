@@ -5,13 +5,11 @@ use leptos::prelude::*;
 
 mod authentication;
 mod client;
+mod secret;
 
+use self::secret::Secret;
 use super::guides;
-use crate::{
-    routes,
-    ssr::settings::Shown,
-    ui::field::{FieldMessage, TextField, described_by},
-};
+use crate::{routes, ssr::settings::Shown, ui::field::TextField};
 
 /// All fields, with what was typed and what is wrong with it.
 pub(super) fn fields(shown: &Shown) -> AnyView {
@@ -54,41 +52,19 @@ pub(super) fn fields(shown: &Shown) -> AnyView {
 }
 
 fn key(shown: &Shown) -> AnyView {
-    let id = shown.form.field_id("api_key");
-    let error = shown.form.error("api_key");
     let stored = shown.view.status.as_ref().map(|s| &s.key);
-    let lost = shown.key_lost.then(|| {
-        view! { <p class="hint strong">"The key that you pasted was not kept. Paste it again to save."</p> }
-    });
-    let class = if error.is_some() { "field has-error" } else { "field" };
-    let described = described_by(&id, true, error.is_some());
-    let invalid = error.is_some().then_some("true");
-    let message = error.map(|text| view! { <FieldMessage id=format!("{id}-error") text/> });
     let hint = match stored {
         Some(key) => view! { <span id="key-stored">{key_stored(key)}</span> }.into_any(),
         None => "Make one in Qlik and paste it here. It is stored sealed and never shown again.".into_any(),
     };
-    view! {
-        <div class=class>
-            <label class="label" for=id.clone()>"Qlik Sense API key"</label>
-            <input
-                class="input mono"
-                id=id.clone()
-                name="api_key"
-                type="password"
-                // Keeps browsers from filling in the password of the sign-in.
-                autocomplete="new-password"
-                required=stored.is_none()
-                spellcheck="false"
-                autocapitalize="none"
-                aria-describedby=described
-                aria-invalid=invalid
-            />
-            <div class="hints" id=format!("{id}-hint")>{lost} <p class="hint">{hint}</p></div>
-            {message}
-        </div>
-    }
-    .into_any()
+    let field = Secret {
+        name: "api_key",
+        label: "Qlik Sense API key",
+        hint,
+        lost: shown.key_lost.then_some("The key that you pasted was not kept. Paste it again to save."),
+        required: stored.is_none(),
+    };
+    field.view(&shown.form)
 }
 
 /// Which key is stored, and how it is kept.
