@@ -39,6 +39,9 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
         .with_context(|| format!("QONDUIT_LISTEN ({})", config.listen))?;
     let address = listener.local_addr().context("QONDUIT_LISTEN")?;
 
+    // Before any work begins, and before anyone hears that it runs: who stops it then is heard.
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
     let stop = CancellationToken::new();
     let tracker = TaskTracker::new();
     tasks::spawn(&tracker, &services, &stop);
@@ -59,8 +62,6 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     });
     tracker.close();
 
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("signals")?;
     let asked = tokio::select! {
         _ = interrupt.recv() => true,
         _ = terminate.recv() => true,

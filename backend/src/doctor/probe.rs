@@ -192,12 +192,28 @@ impl Services {
                 had_provider,
             })
             .await?;
+        // A renewal went on meanwhile: what was seen is of a key that may be gone, or beside one that is not known.
+        let version = load(self.db().read(), &portal.id).await?.map(|row| row.version);
+        if version != row.as_ref().map(|row| row.version) {
+            self.probe_soon(&portal.id).await?;
+            return Ok(found.report);
+        }
         if found.key_refused || row.as_ref().is_some_and(|row| row.state.need.is_some()) {
             self.recheck_key(&portal.id).await?;
         }
         self.keep_report(&portal.id, asker.saved_at, before.as_ref(), &found.report).await?;
         self.changed(&portal.id);
         Ok(found.report)
+    }
+
+    /// The connection is examined with the next look.
+    async fn probe_soon(&self, portal_id: &str) -> Result<(), Error> {
+        let now = self.now().as_second();
+        let mut tx = self.db().write().await?;
+        sqlx::query!("UPDATE integrations SET probe_at = ? WHERE portal_id = ?", now, portal_id)
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Keeps the outcome, with the notice that arises from it, unless the settings

@@ -468,44 +468,6 @@ async fn a_key_of_a_user_with_no_more_than_it_needs_passes_without_advice() {
 }
 
 #[tokio::test]
-async fn a_connection_is_examined_by_itself_every_quarter_of_an_hour_and_after_a_renewal() {
-    let h = House::connected().await;
-    let probe = async || h.portal.probe_until(std::future::pending()).await.unwrap();
-    assert_eq!(probe().await, 1, "after the save");
-    assert_eq!(probe().await, 0);
-    h.advance(mins(12));
-    assert_eq!(probe().await, 0, "not yet");
-    h.advance(mins(3));
-    assert_eq!(probe().await, 1);
-    let other = h.portal.another().await.unwrap();
-    h.advance(mins(16));
-    let (a, b) =
-        tokio::join!(h.portal.probe_until(std::future::pending()), other.probe_until(std::future::pending()));
-    assert!(a.unwrap() + b.unwrap() >= 1);
-    let logins = h.world.log().iter().filter(|e| e.path == "/login/jwt-session").count();
-    // The save, three probes of ours; of two processes one did the last.
-    assert_eq!(logins, 4);
-    assert_eq!(probe().await, 0);
-    h.portal.renew_now(&h.ada).await.unwrap();
-    assert_eq!(probe().await, 1, "after a renewal");
-}
-
-#[tokio::test]
-async fn what_a_probe_finds_is_seen_on_the_settings_page_and_looked_at_again_soon() {
-    let h = House::connected().await;
-    h.portal.probe_until(std::future::pending()).await.unwrap();
-    h.world.set_origins(&h.web, [""; 0]);
-    h.advance(mins(16));
-    h.portal.probe_until(std::future::pending()).await.unwrap();
-    let status = h.status().await;
-    assert_eq!(status.headline, "The web integration does not list this portal's origin.");
-    h.world.set_origins(&h.web, [crate::house::ORIGIN]);
-    h.advance(mins(3));
-    assert_eq!(h.portal.probe_until(std::future::pending()).await.unwrap(), 1);
-    assert_eq!(h.status().await.headline, "Connected.");
-}
-
-#[tokio::test]
 async fn the_operator_gets_the_same_report_in_the_name_of_who_saved_the_settings() {
     let h = House::connected().await;
     let report = h.portal.doctor(&h.ada.portal).await.unwrap();

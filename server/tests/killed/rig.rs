@@ -4,8 +4,11 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    process::Stdio,
-    sync::atomic::{AtomicU32, Ordering},
+    process::{ExitStatus, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,6 +20,10 @@ use backend::{
 };
 use jiff::SignedDuration;
 use qlik::{Clock as _, SystemClock};
+use rustix::{
+    fs::{CWD, Mode, OFlags, mkfifoat, open},
+    process::{Pid, Signal, kill_process},
+};
 use sandbox::{
     Effect, Fault, KeyView, NewApp, NewTenant, NewUser, Sandbox, SandboxConfig, TenantRef, UserRef,
     WorldHandle,
@@ -112,10 +119,25 @@ impl Rig {
         Server { child, ready }
     }
 
+    /// A server process that has said where it listens, and waits for a reader of its ready file.
+    pub(crate) async fn spawn_held_at_its_ready_file(&self) -> Held {
+        let number = self.started.load(Ordering::SeqCst);
+        let part = self.dir().join(format!("ready-{number}.part"));
+        mkfifoat(CWD, &part, Mode::RUSR | Mode::WUSR).unwrap();
+        let server = self.spawn();
+        let log = self.dir().join(format!("server-{number}.log"));
+        until(PATIENCE, "a server says where it listens", async || {
+            std::fs::read_to_string(&log).unwrap().contains("Qonduit listens on").then_some(())
+        })
+        .await
+        .unwrap();
+        Held { server, part }
+    }
+
     /// A server process that listens.
     pub(crate) async fn start(&self) -> Server {
         let server = self.spawn();
-        until(PATIENCE, "a server listens", async || server.ready.exists().then_some(())).await;
+        until(PATIENCE, "a server listens", async || server.ready.exists().then_some(())).await.unwrap();
         server
     }
 
@@ -142,7 +164,8 @@ impl Rig {
             let struck = log.iter().find(|e| e.fault.is_some())?;
             (!takes_place || struck.handled).then_some(())
         })
-        .await;
+        .await
+        .unwrap();
         self.world.remove_fault(fault);
         server
     }
@@ -162,13 +185,17 @@ impl Rig {
     }
 
     pub(crate) async fn settles_within(&self, patience: Duration, before: &str, what: &str) {
-        until(patience, what, async || {
+        // What a person reads who looks why it did not come to rest.
+        let seen = Mutex::new(String::new());
+        let settling = until(patience, what, async || {
             let now = self.portal.status(&self.ada.portal.id).await.unwrap().unwrap();
             let rests = now.health == Health::Healthy && now.running.is_none() && now.old_key_until.is_none();
             let live: Vec<String> = self.live().into_iter().map(|k| k.id).collect();
+            *seen.lock().unwrap() =
+                format!("{:?}: {}; {:?}; live {live:?} of {before}", now.health, now.headline, now.running);
             (rests && now.key.key_id != before && live == [now.key.key_id]).then_some(())
-        })
-        .await;
+        });
+        settling.await.unwrap_or_else(|late| panic!("{late}; last seen: {}", seen.lock().unwrap()));
         self.portal.clock.set(SystemClock.now());
         let apps = self.portal.my_apps(&self.ada, AppsQuery::default()).await.unwrap();
         assert!(matches!(&apps, AppsPage::Apps { apps, .. } if apps.len() == 1), "{what}: {apps:?}");
@@ -210,8 +237,30 @@ impl Server {
     }
 }
 
+/// A server that is held up just before it is ready.
+pub(crate) struct Held {
+    server: Server,
+    part: PathBuf,
+}
+
+impl Held {
+    /// Sends SIGTERM, then lets it go on; gives how it ended.
+    pub(crate) async fn terminated(self) -> ExitStatus {
+        let Self { server: Server { mut child, .. }, part } = self;
+        let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        // Without waiting for a writer: there is none if the signal was not heard.
+        let _reader = open(part, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
+        tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap()
+    }
+}
+
 /// Looks every few milliseconds until there is something to see.
-async fn until<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+async fn until<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> Result<T, String> {
     let mut pace = tokio::time::interval(Duration::from_millis(15));
     let looking = async {
         loop {
@@ -222,5 +271,5 @@ async fn until<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() ->
         }
     };
     let seen = tokio::time::timeout(patience, looking).await;
-    seen.unwrap_or_else(|late| panic!("within {patience:?} this did not come: {what} ({late})"))
+    seen.map_err(|late| format!("within {patience:?} this did not come: {what} ({late})"))
 }
