@@ -17,6 +17,10 @@ pub const APPS: &str = "/apps";
 pub const PROFILE: &str = "/profile";
 /// On the way to Qlik, to connect.
 pub const CONNECTING: &str = "/profile/connecting";
+/// What removing one's Qlik password does, then does it.
+pub const REMOVE_CREDENTIALS: &str = "/profile/remove-credentials";
+/// What removing one's connection to Qlik does, then does it.
+pub const REMOVE_CONNECTION: &str = "/profile/remove-connection";
 /// Where Qlik sends the browser back to.
 pub const CONNECTED: &str = "/qlik/oauth/callback";
 /// The portal's hostname and its Qlik integration.
@@ -143,6 +147,16 @@ pub mod router {
                     <Route path=path!("/apps") view=pages::AppsPage ssr=SsrMode::Async/>
                     <Route path=path!("/profile") view=pages::ProfilePage ssr=SsrMode::Async/>
                     <Route path=path!("/profile/connecting") view=pages::ConnectingPage ssr=SsrMode::Async/>
+                    <Route
+                        path=path!("/profile/remove-credentials")
+                        view=pages::RemoveCredentialsPage
+                        ssr=SsrMode::Async
+                    />
+                    <Route
+                        path=path!("/profile/remove-connection")
+                        view=pages::RemoveConnectionPage
+                        ssr=SsrMode::Async
+                    />
                     <Route path=path!("/qlik/oauth/callback") view=pages::ConnectedPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings") view=pages::SettingsPage ssr=SsrMode::Async/>
                     <Route path=path!("/admin/settings/disconnect") view=pages::DisconnectPage ssr=SsrMode::Async/>

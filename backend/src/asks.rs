@@ -75,7 +75,7 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
-    /// Asks all active users who have not done their part; gives how many.
+    /// Asks all other active users who have not done their part; gives how many.
     ///
     /// # Errors
     /// [`Error::NotAllowed`] for anyone but an administrator.
@@ -105,7 +105,7 @@ impl Services {
         Ok(asked.fetch_all(self.db().read()).await?.into_iter().collect())
     }
 
-    /// Asks one user, whatever they did, or all who have something left to do.
+    /// Asks one user, whatever they did, or all others who have something left to do.
     async fn note_asks(&self, tx: &mut Tx<'_>, actor: &Actor, user_id: Option<&str>) -> Result<u64, Error> {
         let (portal, now) = (actor.portal.id.as_str(), self.now().as_second());
         let asked = sqlx::query!(
@@ -113,8 +113,8 @@ impl Services {
              SELECT u.id, u.portal_id, ?1, ?2 FROM users u JOIN integrations i ON i.portal_id = u.portal_id
              WHERE u.portal_id = ?3 AND u.status = 'active' AND (u.id = ?4 OR ?4 IS NULL)
                AND i.auth_option IN ('credentials', 'oauth_users')
-               AND NOT (?4 IS NULL AND (
-                   EXISTS (SELECT 1 FROM qlik_credentials c WHERE c.user_id = u.id AND c.state = 'works'
+               AND NOT (?4 IS NULL AND (u.id = ?1
+                   OR EXISTS (SELECT 1 FROM qlik_credentials c WHERE c.user_id = u.id AND c.state = 'works'
                            AND i.auth_option = 'credentials')
                    OR EXISTS (SELECT 1 FROM oauth_grants g WHERE g.user_id = u.id
                               AND g.state IN ('connected', 'refreshing') AND i.auth_option = 'oauth_users')))

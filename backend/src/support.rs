@@ -33,7 +33,8 @@ pub const CONTENT: &[(&str, &str)] = &[
     ("portal", "The portal’s hostname and origin"),
     (
         "integration",
-        "The Qlik tenant, the web integration’s id, and the key’s id, fingerprint, expiry and owner",
+        "The Qlik tenant, the authentication option, the ids of the web integration and the OAuth client, and the \
+         key’s id, fingerprint, expiry and owner",
     ),
     ("checks", "The last checks with Qlik’s codes and trace ids"),
     ("renewal", "Where the renewal of the key stands"),
@@ -46,7 +47,7 @@ pub const CONTENT: &[(&str, &str)] = &[
 
 /// What is never in it.
 pub const LEFT_OUT: &[&str] = &[
-    "API keys, signing keys, Qlik sessions, passwords, one-time links and browser sessions, sealed or not",
+    "API keys, OAuth client secrets, users’ Qlik passwords and connections, signing keys, Qlik sessions, passwords, one-time links and browser sessions, sealed or not",
     "The keyring, and where it, the database and other files are on the server",
     "The mail server’s account and password, the addresses that mail goes to, and a webhook’s path and secret",
     "The list of people; the key’s owner is named, and checks may name the person whom they signed in",

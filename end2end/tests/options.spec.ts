@@ -68,7 +68,8 @@ test.describe("Qlik credentials", { tag: "@forms" }, () => {
     const save = beas.getByRole("region", { name: "Qlik credentials" }).getByRole("button", { name: "Save" });
     await password.fill(WRONG_PASSWORD);
     await save.click();
-    await expect(said(beas, /does not accept|refus/i)).toBeVisible();
+    await expect(beas.locator("#qlik-qlik_password-error")).toContainText(/does not accept|refus/i);
+    await expect(password).toHaveAttribute("aria-invalid", "true");
     await expect(password).toHaveValue("");
     expect(await control.tries(bea.email)).toMatchObject({ tries: 1, failures: 1 });
     if (javaScriptEnabled !== false) await clean(beas);
@@ -101,7 +102,10 @@ test.describe("Qlik credentials", { tag: "@forms" }, () => {
 
     await beas.goto("/profile");
     if (javaScriptEnabled !== false) await clean(beas);
-    await beas.getByRole("region", { name: "Qlik credentials" }).getByRole("button", { name: "Remove" }).click();
+    await beas.getByRole("region", { name: "Qlik credentials" }).getByRole("link", { name: "Remove" }).click();
+    await expect(beas.getByRole("main")).toContainText("My apps opens nothing from Qlik until");
+    if (javaScriptEnabled !== false) await clean(beas);
+    await beas.getByRole("button", { name: "Remove" }).click();
     await expect(said(beas, "is deleted here")).toBeVisible();
     await expect(beas.getByRole("region", { name: "Qlik credentials" })).toContainText("Not registered");
   });
@@ -147,6 +151,15 @@ test.describe("Qlik credentials", { tag: "@forms" }, () => {
     await expect(said(page, "The new settings are in force.")).toBeVisible();
     await page.goto("/profile");
     await expect(page.getByRole("region", { name: "Qlik credentials" })).toContainText("No longer used");
+
+    // Back again, who registered is asked anew.
+    await page.goto("/admin/settings");
+    await page.getByRole("button", { name: "Go back" }).click();
+    await page.goto("/profile#qlik");
+    const card = page.getByRole("region", { name: "Qlik credentials" });
+    await card.getByLabel("Qlik password", { exact: true }).fill(world.control.accountPassword(ada.email));
+    await card.getByRole("button", { name: "Save" }).click();
+    await expect(said(page, "It works.")).toBeVisible();
   });
 });
 
@@ -256,6 +269,7 @@ test.describe("Qlik OAuth", { tag: "@forms" }, () => {
       await expect(page.getByRole("row", { name: /Ada/ })).toContainText("Connected");
 
       await own.goto("/profile");
+      await own.getByRole("link", { name: "Remove" }).click();
       await own.getByRole("button", { name: "Remove" }).click();
       await expect(said(own, "You are no longer connected to Qlik.")).toBeVisible();
       await expect(card).toContainText("Not connected");

@@ -8,9 +8,10 @@ use crate::{
     api::form,
     routes,
     ssr::{
-        ctx, flash,
+        ctx,
+        flash::{self, Flash},
         form::{FormPost, Next},
-        qlik::notice_of_registered,
+        qlik::{notice_of_registered, worked},
     },
     wire::Notice,
 };
@@ -23,7 +24,7 @@ use crate::{
 ///
 /// # Errors
 /// A password that can't be taken, nobody signed in. How the sign-in ended is told
-/// on the next page.
+/// on the next page, and at the field where it did not work.
 #[server(prefix = "/api", endpoint = "profile/qlik/register")]
 pub async fn register_qlik(
     /// The password of one's own Qlik account.
@@ -34,7 +35,13 @@ pub async fn register_qlik(
         .answer(Box::pin(async {
             let me = ctx::actor().await?;
             let end = ctx::services()?.register_credentials(&me, qlik_password.into()).await?;
-            Ok(Next::to(routes::PROFILE).saying(notice_of_registered(&end)))
+            let next = Next::to(routes::PROFILE);
+            if worked(&end) {
+                return Ok(next.saying(notice_of_registered(&end)));
+            }
+            let says = [end.view.says, end.view.remedy].map(Option::unwrap_or_default).join(" ");
+            flash::put(form::QLIK, &Flash::default().found("qlik_password", says.trim())).await?;
+            Ok(next)
         }))
         .await
 }
@@ -65,7 +72,7 @@ pub async fn remove_qlik() -> Result<Done, AppError> {
         .answer(async {
             let me = ctx::actor().await?;
             ctx::services()?.remove_credentials(&me).await?;
-            let says = "Your Qlik password is deleted here, and your Qlik session forgotten.";
+            let says = "What was registered of your Qlik account is deleted here.";
             Ok(Next::to(routes::PROFILE).saying(Notice::good(says)))
         })
         .await
@@ -132,7 +139,7 @@ pub async fn ask_all() -> Result<Done, AppError> {
         .answer(async {
             let me = ctx::admin().await?;
             let notice = match ctx::services()?.ask_all(&me).await? {
-                0 => Notice::good("Nobody has to be asked: everybody has done it."),
+                0 => Notice::good("Nobody has to be asked: everybody else has done it."),
                 1 => Notice::good("1 user is asked, and sees it on their next page."),
                 n => Notice::good(format!("{n} users are asked, and see it on their next page.")),
             };

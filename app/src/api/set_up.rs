@@ -48,11 +48,10 @@ pub async fn plan_set_up(
                 }
                 // Found by asking Qlik: it has words of its own.
                 PlanOutcome::Refused { field, says, code, trace_id } => {
-                    let mut kept = Flash::default().keep("tenant_host", &host).keep("says", &says);
+                    let mut kept = Flash::default().keep("tenant_host", &host).found(field, &says);
                     for (name, value) in [("qlik_code", code), ("trace_id", trace_id)] {
                         kept = value.iter().fold(kept, |kept, v| kept.keep(name, v));
                     }
-                    kept.errors.push(FieldError::new(field, "check"));
                     flash::put(form::SET_UP_KEY, &kept).await?;
                 }
             }

@@ -77,17 +77,25 @@ fn consequences(option: AuthOption, lost: &Lost) -> (String, &'static str) {
             "To connect again, a new API key is needed.",
         ),
         AuthOption::Credentials => (
-            format!(
-                "{} here.",
-                counted(lost.passwords, "stored Qlik password is wiped", "stored Qlik passwords are wiped")
-            ),
+            match lost.passwords {
+                0 => "No Qlik password is stored.".to_owned(),
+                n => {
+                    format!(
+                        "{} here.",
+                        counted(n, "stored Qlik password is wiped", "stored Qlik passwords are wiped")
+                    )
+                }
+            },
             "To connect again, users register again.",
         ),
         AuthOption::OauthUsers => (
-            format!(
-                "{} at Qlik, and the client’s secret is forgotten here.",
-                counted(lost.grants, "connection of a user is revoked", "connections of users are revoked")
-            ),
+            match lost.grants {
+                0 => "The client’s secret is forgotten here. No user is connected.".to_owned(),
+                n => format!(
+                    "{} at Qlik, and the client’s secret is forgotten here.",
+                    counted(n, "connection of a user is revoked", "connections of users are revoked")
+                ),
+            },
             "To connect again, the client’s secret is needed, and users connect again.",
         ),
         AuthOption::OauthEveryone => (

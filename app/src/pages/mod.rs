@@ -39,7 +39,7 @@ pub use logout::LogoutPage;
 pub use matching::MatchingPage;
 pub use notifications::NotificationsPage;
 pub use profile::ProfilePage;
-pub use profile::{ConnectedPage, ConnectingPage};
+pub use profile::{ConnectedPage, ConnectingPage, RemoveConnectionPage, RemoveCredentialsPage};
 pub(crate) use profile::{connected_as, registered_as};
 pub use renewals::RenewalsPage;
 pub use set_up_key::SetUpKeyPage;

@@ -1,7 +1,5 @@
 //! One-paste set-up: what to enter, what will be made, and how far it is.
 
-use std::collections::BTreeMap;
-
 use backend::onboard::{IdpPlan, Phase, Plan, Progress, SetUpView, WebPlan};
 use jiff::Timestamp;
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -45,12 +43,6 @@ pub fn SetUpKeyPage() -> impl IntoView {
         let kept = flash::take(form::SET_UP_KEY).await?;
         let form = kept.into_form(form::SET_UP_KEY);
         let qlik = codes(form.value("qlik_code").as_deref(), form.value("trace_id").as_deref());
-        let told: BTreeMap<_, _> = form
-            .value("says")
-            .into_iter()
-            .flat_map(|says| FIELDS.iter().map(move |f| ((*f).to_owned(), says.clone())))
-            .collect();
-        let form = form.telling(told);
         let wrong = form.has_errors();
         if view.as_ref().is_some_and(|v| v.progress.runs()) {
             ctx::refresh_in(2);

@@ -31,7 +31,8 @@ pub fn DisableUserPage() -> impl IntoView {
                     <li>"They can’t sign in or open apps until someone enables the account again."</li>
                     <li>"A one-time link that they have stops working."</li>
                 </ul>
-                <p>"Their account, role and history stay. Nothing changes at Qlik."</p>
+                <p>"Their account, role and history stay, and with them a Qlik password or connection that they registered. Nothing \
+                     changes at Qlik."</p>
                 <form class="actions" method="post" action=DisableUser::PATH>
                     <input type="hidden" name="user" value=id.clone()/>
                     <SubmitButton label="Disable account" busy="Disabling…" weight=Weight::Danger/>
@@ -57,11 +58,11 @@ pub fn RemoveUserPage() -> impl IntoView {
                 <ul class="consequences">
                     <li>"They are signed out everywhere, at once."</li>
                     <li>"Their account, password and one-time link are deleted."</li>
-                    <li>"Their stored Qlik session is deleted."</li>
+                    <li>"Their stored Qlik session is deleted, and a Qlik password or connection that they registered."</li>
                 </ul>
                 <p>
-                    "What they did stays in the audit under the name that they had. Nothing changes at Qlik. \
-                     To keep the account, "
+                    "What they did stays in the audit under the name that they had. At Qlik a connection is ended, and \
+                     nothing else changes. To keep the account, "
                     <a href=routes::user_disable(&id)>"disable it"</a> " instead."
                 </p>
                 <form class="actions" method="post" action=RemoveUser::PATH>

@@ -60,7 +60,7 @@ pub fn UsersPage() -> impl IntoView {
             >
                 <ErrorSummary form=form.clone() fields=&["email", "name", "role"]/>
                 {link}
-                {top(&standings, &users)}
+                {top(&standings, &users, &visit.actor.user_id)}
                 <Table
                     caption="Users"
                     columns=if standings.option.is_some() {
@@ -85,7 +85,15 @@ pub fn UsersPage() -> impl IntoView {
 }
 
 /// Where to see who has a way to Qlik, and how to ask those who have none.
-fn top(standings: &Standings, users: &[UserRow]) -> AnyView {
+fn top(standings: &Standings, users: &[UserRow], me: &str) -> AnyView {
+    if standings.everyone {
+        return view! {
+            <p class="muted">
+                "Users have nothing to do: each is looked up at Qlik by e-mail when they open My apps."
+            </p>
+        }
+        .into_any();
+    }
     let Some(option) = standings.option else {
         return view! {
             <p class="actions">
@@ -95,18 +103,18 @@ fn top(standings: &Standings, users: &[UserRow]) -> AnyView {
         .into_any();
     };
     let open = users.iter().filter(|u| u.status == Status::Active);
-    let open = open.filter(|u| standings.of(&u.id).is_none_or(|s| !s.ready)).count();
+    let open: Vec<_> = open.filter(|u| standings.of(&u.id).is_none_or(|s| !s.ready)).collect();
     let todo = if option == AuthOption::Credentials {
         "registered their Qlik credentials"
     } else {
         "connected to Qlik"
     };
-    let says = match open {
+    let says = match open.len() {
         0 => format!("All active users have {todo}."),
         1 => format!("1 active user has not {todo}, or it does not work."),
         n => format!("{n} active users have not {todo}, or it does not work."),
     };
-    let ask = (open > 0).then(|| {
+    let ask = open.iter().any(|u| u.id != me).then(|| {
         view! {
             <form method="post" action=AskAll::PATH>
                 <SubmitButton label="Ask them" busy="Asking…"/>

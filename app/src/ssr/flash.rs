@@ -28,6 +28,11 @@ const SECRETS: &[&str] = &[
     "qlik_password",
 ];
 
+/// The code of a field whose sentence is kept beside it.
+const FOUND: &str = "check";
+/// Under this name.
+const SAYS: &str = "says";
+
 /// What a form that was not taken leaves for its page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Flash {
@@ -60,9 +65,18 @@ impl Flash {
         self
     }
 
+    /// A test found something wrong with `field`, and has words of its own for it.
+    #[must_use]
+    pub fn found(mut self, field: &str, says: &str) -> Self {
+        self.errors.push(FieldError::new(field, FOUND));
+        self.keep(SAYS, says)
+    }
+
     /// The state in which the page shows its form `id`.
     pub fn into_form(self, id: &'static str) -> FormState {
-        FormState::new(id, self.values, self.errors, self.trouble)
+        let found = self.errors.iter().filter(|e| e.code == FOUND);
+        let told = self.values.get(SAYS).map(|says| found.map(|e| (e.field.clone(), says.clone())).collect());
+        FormState::new(id, self.values, self.errors, self.trouble).telling(told.unwrap_or_default())
     }
 }
 

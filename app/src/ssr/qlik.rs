@@ -15,9 +15,14 @@ use crate::{
     wire::{Notice, Tone},
 };
 
-/// How a sign-in with what was typed ended.
+/// What was tried works, and is stored.
+pub fn worked(end: &Registered) -> bool {
+    end.stored && end.view.state == CredentialState::Works
+}
+
+/// How a sign-in at Qlik ended.
 pub fn notice_of_registered(end: &Registered) -> Notice {
-    if end.stored && end.view.state == CredentialState::Works {
+    if worked(end) {
         return Notice::good("It works. Your Qlik password is stored, and My apps opens with it.");
     }
     let says = end.view.says.clone().unwrap_or_else(|| "It did not work.".to_owned());
@@ -46,6 +51,8 @@ pub struct Standings {
     by_user: HashMap<String, Standing>,
     /// What they are to do.
     pub option: Option<AuthOption>,
+    /// They have nothing to do, and are not compared with Qlik's.
+    pub everyone: bool,
 }
 
 impl Standings {
@@ -55,8 +62,10 @@ impl Standings {
     /// Not an administrator, or an unexpected one.
     pub async fn read(actor: &Actor) -> Result<Self, AppError> {
         let services = ctx::services()?;
-        let Some(option) = services.option(&actor.portal.id).await?.filter(|o| o.asks_users()) else {
-            return Ok(Self::default());
+        let stored = services.option(&actor.portal.id).await?;
+        let Some(option) = stored.filter(|o| o.asks_users()) else {
+            let everyone = stored == Some(AuthOption::OauthEveryone);
+            return Ok(Self { everyone, ..Self::default() });
         };
         let asked = services.asked(actor).await?;
         let mut by_user = HashMap::new();
@@ -70,10 +79,11 @@ impl Standings {
             for (id, view) in services.grant_states(actor).await? {
                 let (tone, text) = connected_as(view.state);
                 let (ready, asked) = (tone == Tone::Good, asked.contains(&id));
-                by_user.insert(id, Standing { tone, text, says: view.says, ready, asked });
+                // Its sentences speak to the user themselves.
+                by_user.insert(id, Standing { tone, text, says: None, ready, asked });
             }
         }
-        Ok(Self { by_user, option: Some(option) })
+        Ok(Self { by_user, option: Some(option), everyone: false })
     }
 
     /// How one user stands; none where users have nothing to do.

@@ -72,6 +72,18 @@ pub fn FieldMessage(
     }
 }
 
+/// Whether a field is to be filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Need {
+    /// It is.
+    #[default]
+    Yes,
+    /// Other fields of the form decide that.
+    Depends,
+    /// It may be left empty, and says so.
+    No,
+}
+
 /// A one-line text field.
 #[component]
 pub fn TextField(
@@ -96,9 +108,9 @@ pub fn TextField(
     /// Which keyboard a phone shows.
     #[prop(optional_no_strip)]
     inputmode: Option<&'static str>,
-    /// May be left empty.
+    /// Whether it is to be filled in.
     #[prop(optional)]
-    optional: bool,
+    need: Need,
     /// An id, a code or a host: monospace, not spell-checked, not capitalised.
     #[prop(optional)]
     technical: bool,
@@ -114,7 +126,7 @@ pub fn TextField(
     let invalid = error.is_some().then_some("true");
     let focus = focus && !form.has_errors();
     view! {
-        <FieldFrame id=id.clone() label hint error optional>
+        <FieldFrame id=id.clone() label hint error optional=need == Need::No>
             <input
                 class=if technical { "input mono" } else { "input" }
                 id=id
@@ -123,7 +135,7 @@ pub fn TextField(
                 value=value
                 autocomplete=autocomplete
                 inputmode=inputmode
-                required=!optional
+                required=need == Need::Yes
                 spellcheck=plain.then_some("false")
                 autocapitalize=plain.then_some("none")
                 aria-describedby=describedby

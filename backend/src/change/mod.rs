@@ -9,6 +9,7 @@
 //!
 //! This module must not know how a connection is tested or stored.
 
+mod consequences;
 mod end;
 mod previous;
 mod provider;
@@ -16,10 +17,11 @@ mod stage;
 mod switch;
 mod view;
 
+pub use consequences::Consequences;
 pub(crate) use previous::{Leaving, Previous};
 pub(crate) use stage::take_staged;
 pub use switch::SwitchEnd;
-pub use view::{BreaksPage, ChangeView, Consequences, KeyChange, PreviousView, Unlucky};
+pub use view::{BreaksPage, ChangeView, KeyChange, PreviousView, Unlucky};
 
 use crate::{connection::Connection, integration::Typed};
 

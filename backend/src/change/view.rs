@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::Consequences;
 use crate::{
     Actor, Error, Services,
     connection::AuthOption,
@@ -24,17 +25,6 @@ pub struct KeyChange {
     pub owner: String,
     /// When it expires.
     pub expires_at: Timestamp,
-}
-
-/// What a change of option means for what users registered or connected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Consequences {
-    /// Stored passwords that are wiped.
-    pub passwords: i64,
-    /// Users whose connection to Qlik is revoked.
-    pub grants: i64,
-    /// Active users of the portal.
-    pub people: i64,
 }
 
 /// A staged change.
@@ -158,28 +148,30 @@ impl Services {
             _ => None,
         };
         let key = raw.key_last4.zip(raw.key_owner).zip(raw.key_expires_at);
+        let now = FormView {
+            tenant_host: raw.host_now,
+            web_integration_id: raw.web_now,
+            email_as_subject: raw.by_email_now,
+            option: option(&raw.option_now)?,
+            client_id: raw.client_now,
+        };
+        let then = FormView {
+            tenant_host: raw.host.clone(),
+            web_integration_id: raw.web,
+            email_as_subject: raw.by_email,
+            option: option(&raw.option)?,
+            client_id: raw.client,
+        };
         Ok(Some(ChangeView {
             id: raw.id,
             other_tenant: if raw.tenant_id.is_empty() || raw.tenant_now.is_empty() {
-                raw.host != raw.host_now
+                now.tenant_host != then.tenant_host
             } else {
                 raw.tenant_id != raw.tenant_now
             },
-            consequences: self.consequences(portal).await?,
-            now: FormView {
-                tenant_host: raw.host_now,
-                web_integration_id: raw.web_now,
-                email_as_subject: raw.by_email_now,
-                option: option(&raw.option_now)?,
-                client_id: raw.client_now,
-            },
-            then: FormView {
-                tenant_host: raw.host,
-                web_integration_id: raw.web,
-                email_as_subject: raw.by_email,
-                option: option(&raw.option)?,
-                client_id: raw.client,
-            },
+            consequences: self.consequences(portal, now.ground(), then.ground()).await?,
+            now,
+            then,
             key: key.map(|((last4, owner), t)| KeyChange { last4, owner, expires_at: at(t) }),
             report,
             staged_at: at(raw.staged_at),
@@ -188,20 +180,6 @@ impl Services {
             after,
             breaks,
         }))
-    }
-
-    async fn consequences(&self, portal: &str) -> Result<Consequences, Error> {
-        let people = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "n!: i64" FROM users WHERE portal_id = ? AND status = 'active'"#,
-            portal
-        )
-        .fetch_one(self.db().read())
-        .await?;
-        Ok(Consequences {
-            passwords: self.stored_passwords(portal).await?,
-            grants: self.stored_grants(portal).await?,
-            people,
-        })
     }
 
     /// The tenant's host of the staged change, if there is one.

@@ -4,6 +4,7 @@
 //! This module must not know how a session is opened, nor what becomes of a key.
 
 mod client;
+mod ground;
 mod option;
 
 use qlik::host::TenantHost;
@@ -11,6 +12,7 @@ use sqlx::SqliteExecutor;
 
 pub use client::SecretView;
 pub(crate) use client::{Client, forget_clients, keep_client};
+pub(crate) use ground::Ground;
 pub use option::AuthOption;
 
 use crate::{Error, Services, store::StoreError};

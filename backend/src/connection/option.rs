@@ -18,8 +18,8 @@ pub enum AuthOption {
 }
 
 impl AuthOption {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::ApiKey, Self::Credentials, Self::OauthUsers, Self::OauthEveryone];
+    /// All of them: first those of the help page in its order, then what Qlik offers today.
+    pub const ALL: [Self; 4] = [Self::Credentials, Self::ApiKey, Self::OauthEveryone, Self::OauthUsers];
 
     /// As the form and the store have it.
     pub const fn as_str(self) -> &'static str {

@@ -23,6 +23,8 @@ use crate::{
 pub struct CredentialsView {
     /// The account: always of the portal's e-mail, since the session's user must have it.
     pub email: String,
+    /// The portal opens Qlik with them; else this is what another option left.
+    pub in_force: bool,
     /// How they stand.
     pub state: State,
     /// What happened; none where all is well.
@@ -63,6 +65,7 @@ impl CredentialsView {
         let time = |seconds: Option<i64>| seconds.map(at);
         Ok(Self {
             email: email.to_owned(),
+            in_force: uses.is_some(),
             state: stands.state,
             says: said.as_ref().map(|s| s.says.clone()),
             remedy: said.map(|s| s.remedy),

@@ -62,6 +62,9 @@ impl Run {
 
     fn push(&mut self, check: &'static Spec, note: Note, elapsed_ms: Option<u32>) {
         self.barred_by.insert(check.id, (!note.open).then_some(check.id));
+        // One that was not made because of something known before asked nothing.
+        let unasked = note.outcome == Outcome::NotChecked && note.code.is_none();
+        let elapsed_ms = elapsed_ms.filter(|_| !unasked);
         let asked = elapsed_ms.is_some() && !check.request.is_empty();
         self.checks.push(Check {
             id: check.id.to_owned(),

@@ -70,7 +70,25 @@ impl Services {
         actor: &Actor,
         at: &Connection,
     ) -> Result<Arc<QlikSession>, Arc<NoSession>> {
-        self.0.sessions.get(&slot(&actor.portal.id, &actor.user_id), || self.open_session(actor, at)).await
+        let slot = slot(&actor.portal.id, &actor.user_id);
+        let seen = self.0.sessions.get(&slot, || self.open_session(actor, at)).await?;
+        // What another process forgot, of a user or with the settings, is forgotten here too.
+        if self.is_kept(actor, at).await.map_err(|e| Arc::new(e.into()))? {
+            return Ok(seen);
+        }
+        self.0.sessions.invalidate(&slot, &seen).await;
+        self.0.sessions.get(&slot, || self.open_session(actor, at)).await
+    }
+
+    /// There is a stored session of this user at this tenant.
+    async fn is_kept(&self, actor: &Actor, at: &Connection) -> Result<bool, Error> {
+        let host = at.host.as_str();
+        let kept = sqlx::query_scalar!(
+            r#"SELECT 1 AS "kept!: i64" FROM qlik_sessions WHERE user_id = ? AND tenant_host = ?"#,
+            actor.user_id,
+            host
+        );
+        Ok(kept.fetch_optional(self.db().read()).await?.is_some())
     }
 
     async fn open_session(&self, actor: &Actor, at: &Connection) -> Result<QlikSession, NoSession> {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Actor, Error, Services, audit,
     change::{Leaving, take_staged},
-    connection::{AuthOption, Connection, connection, forget_clients, keep_client},
+    connection::{AuthOption, Connection, Ground, connection, forget_clients, keep_client},
     credentials::wipe_credentials,
     doctor::{Facts, Report},
     identity::{IdentityView, note_idp},
@@ -161,19 +161,20 @@ impl Services {
         typed: &Typed,
     ) -> Result<(), Error> {
         let portal = actor.portal.id.as_str();
-        let same = before.option == typed.option() && before.host == typed.host;
-        if before.option == AuthOption::Credentials && !same {
+        let after =
+            Ground { option: typed.option(), host: typed.host.as_str(), client_id: typed.client_id() };
+        if before.ground().carries(after) {
+            return Ok(());
+        }
+        if before.option == AuthOption::Credentials {
             let count = wipe_credentials(tx, portal).await?;
             let detail = serde_json::json!({ "count": count });
             audit::record(tx, portal, Some(actor), audit::CREDENTIALS_WIPED, detail, self.now()).await?;
         }
-        let same = same && before.client_id.as_deref() == typed.client_id();
-        if before.option == AuthOption::OauthUsers && !same {
+        if before.option == AuthOption::OauthUsers {
             release_grants(self, tx, portal).await?;
         }
-        if !same {
-            sqlx::query!("DELETE FROM qlik_asks WHERE portal_id = ?", portal).execute(&mut **tx).await?;
-        }
+        sqlx::query!("DELETE FROM qlik_asks WHERE portal_id = ?", portal).execute(&mut **tx).await?;
         Ok(())
     }
 }

@@ -30,6 +30,8 @@ pub(super) fn opened(vault: &Vault, place: Place<'_>, sealed: &[u8]) -> Result<R
 /// A user's connection to Qlik, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantView {
+    /// Users of this portal connect; else this is what another option left.
+    pub in_force: bool,
     /// Where it stands.
     pub state: GrantState,
     /// Who the user is at Qlik.
@@ -118,6 +120,7 @@ impl Grant {
         let said = said(state, self.renews, asks);
         let (says, remedy) = said.map(|s| (s.says, s.remedy)).unzip();
         GrantView {
+            in_force: asks,
             state,
             qlik_name: Some(self.qlik_name),
             connected_at: Some(at(self.connected_at)),
@@ -134,6 +137,7 @@ fn not_connected() -> GrantView {
     let said = said(GrantState::NotConnected, false, true);
     let (says, remedy) = said.map(|s| (s.says, s.remedy)).unzip();
     GrantView {
+        in_force: true,
         state: GrantState::NotConnected,
         qlik_name: None,
         connected_at: None,

@@ -53,6 +53,27 @@ async fn two_users_see_different_apps_with_their_own_sessions() {
 }
 
 #[tokio::test]
+async fn a_session_that_another_process_forgot_is_not_used_any_more() {
+    let h = House::connected().await;
+    h.world.add_user(&h.tenant, NewUser::new("bea@acme.example"));
+    let bea = user(&h, "bea@acme.example").await;
+    let other = h.portal.another().await.unwrap();
+    let logins = || h.world.log().iter().filter(|e| e.path == "/login/jwt-session").count();
+    let opens = async || {
+        let page = other.my_apps(&bea, AppsQuery::default()).await.unwrap();
+        assert!(matches!(page, AppsPage::Apps { .. }), "{page:?}");
+    };
+    opens().await;
+    let before = logins();
+    opens().await;
+    assert_eq!(logins(), before, "from memory");
+    h.portal.disable_user(&h.ada, &bea.user_id).await.unwrap();
+    h.portal.enable_user(&h.ada, &bea.user_id).await.unwrap();
+    opens().await;
+    assert_eq!(logins(), before + 1, "the other process forgot it with its user");
+}
+
+#[tokio::test]
 async fn a_session_is_opened_once_however_many_ask_at_once() {
     let h = Arc::new(House::connected().await);
     h.world.clear_log();

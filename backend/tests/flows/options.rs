@@ -343,6 +343,26 @@ async fn leaving_credentials_tells_how_many_passwords_it_wipes_and_wipes_them() 
     assert!(h.portal.go_back(&h.ada, &back.id).await.unwrap().switched);
     assert_eq!(h.portal.option(&h.ada.portal.id).await.unwrap(), Some(AuthOption::Credentials));
     assert_eq!(h.portal.stored_passwords(&h.ada.portal.id).await.unwrap(), 0);
+    // They are asked anew, and can do it.
+    assert!(!mine.in_force);
+    let mine = h.portal.credentials(&h.ada).await.unwrap().unwrap();
+    assert!(mine.in_force && mine.state == backend::credentials::CredentialState::Unused, "{mine:?}");
+    assert!(h.portal.register_credentials(&h.ada, RIGHT.to_owned().into()).await.unwrap().stored);
+}
+
+#[tokio::test]
+async fn another_web_integration_changes_nothing_for_who_registered() {
+    let h = House::connected().await;
+    h.world.add_account(NewAccount::new(ADA, RIGHT));
+    h.change(credentials(&h)).await;
+    assert!(h.portal.register_credentials(&h.ada, RIGHT.to_owned().into()).await.unwrap().stored);
+    let web = h.world.add_web_integration(&h.tenant, "Another", [crate::house::ORIGIN]);
+    assert!(save(&h, SaveInput { web_integration_id: web, ..credentials(&h) }).await.staged);
+    let change = h.portal.change_view(&h.ada, 1).await.unwrap().unwrap();
+    assert!(change.consequences.carried && change.consequences.passwords == 0, "{:?}", change.consequences);
+    assert!(h.portal.switch_to_staged(&h.ada, &change.id).await.unwrap().switched);
+    assert_eq!(h.portal.stored_passwords(&h.ada.portal.id).await.unwrap(), 1);
+    assert_eq!(view(&h).await.ready, Some(1));
 }
 
 #[tokio::test]

@@ -154,10 +154,13 @@ fn settings(change: &ChangeView) -> AnyView {
 
 /// What users registered or connected, and what they have to do after the switch.
 fn option_change(change: &ChangeView) -> AnyView {
-    let Consequences { passwords, grants, people } = change.consequences;
+    let Consequences { passwords, grants, people, carried } = change.consequences;
     let all = counted(people, "active user", "active users");
     let then = change.then.option;
     let todo = match then {
+        _ if carried && then.asks_users() => format!(
+            "Nobody has to do anything: {all} go on as before, and what they registered or connected stays."
+        ),
         AuthOption::Credentials => format!(
             "After the switch nobody sees apps who has not registered the password of their Qlik account in their Profile: \
              {all}. Under Users you can ask them all."
@@ -176,12 +179,13 @@ fn option_change(change: &ChangeView) -> AnyView {
         ),
     };
     let wiped = (passwords > 0).then(|| {
-        let passwords = counted(passwords, "stored Qlik password is wiped", "stored Qlik passwords are wiped");
-        view! { <li>{passwords} " here, at once. Going back does not bring them back: users register again."</li> }
+        let passwords =
+            counted(passwords, "stored Qlik password is wiped", "stored Qlik passwords are wiped");
+        view! { <li>{passwords} " here, at once. Going back does not undo it: users register again."</li> }
     });
     let revoked = (grants > 0).then(|| {
         let grants = counted(grants, "connection of a user is revoked", "connections of users are revoked");
-        view! { <li>{grants} " at Qlik. Going back does not bring them back: users connect again."</li> }
+        view! { <li>{grants} " at Qlik. Going back does not undo it: users connect again."</li> }
     });
     view! {
         <Card id="change-breaks" title="What it means for users">

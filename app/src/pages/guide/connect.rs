@@ -1,6 +1,7 @@
 //! The options, and the way to connect by the two of the help page: its order of
 //! steps, in our words.
 
+use backend::connection::AuthOption;
 use leptos::prelude::*;
 
 use super::{
@@ -23,31 +24,31 @@ pub(super) fn settings() -> AnyView {
 /// The options side by side: name, what users do, what it needs, and for whom it is.
 const OPTIONS: &[(&str, &str, &str, &str)] = &[
     (
+        "Qlik credentials",
+        "Register the password of their Qlik account, in their Profile",
+        "A web integration; a tenant where people sign in with Qlik accounts; accounts without a second factor.",
+        "Small tenants without an identity provider of their own. Qlik neither documents nor supports it: a change of its \
+         sign-in page can end it at any time.",
+    ),
+    (
         "Qlik Sense API key",
         "Nothing",
         "A web integration, an API key of a user who may read users, and a JWT identity provider that this portal can \
-         create. Any identity provider, any second factor.",
+         create. Works with any identity provider and second factor.",
         "Most portals. The key is renewed by itself. Qlik supports JWT, and recommends OAuth for what is new.",
     ),
     (
         "Qlik OAuth, for everyone",
         "Nothing",
-        "An OAuth client of type Web with M2M user impersonation, consent method Trusted. Any identity provider, any \
-         second factor. Users must exist in Qlik.",
+        "An OAuth client of type Web with M2M user impersonation, consent method Trusted. Users must exist in Qlik. \
+         Works with any identity provider and second factor.",
         "New connections. What Qlik recommends today. The client’s secret is as powerful as an administrator.",
     ),
     (
         "Qlik OAuth, each user connects",
         "Connect once, in their Profile",
-        "An OAuth client of type Web. Any identity provider, any second factor.",
+        "An OAuth client of type Web. Users must exist in Qlik. Works with any identity provider and second factor.",
         "Where nobody may act for users without their consent. What Qlik recommends today.",
-    ),
-    (
-        "Qlik credentials",
-        "Register e-mail and password of their Qlik account, in their Profile",
-        "A web integration; a tenant where people sign in with Qlik accounts; accounts without a second factor.",
-        "Small tenants without an identity provider of their own. Qlik neither documents nor supports it: a change of its \
-         sign-in page can end it at any time.",
     ),
 ];
 
@@ -94,7 +95,7 @@ pub(super) fn with_api_key() -> Procedure {
             })
             .leads_to("web-integration"),
             step(view! { "Under " <b>"Authentication"</b> " choose " <b>"Qlik Sense API key"</b> "." })
-                .drawn(sketch::options("Qlik credentials", "Qlik Sense API key", true)),
+                .drawn(sketch::options(AuthOption::ApiKey)),
             step(view! {
                 "Enter the " <b>"Qlik Sense API key"</b> ". See " {to("allow-keys", "who may make one")} " and "
                 {to("api-key", "how it is made")} "."
@@ -133,15 +134,14 @@ pub(super) fn with_credentials() -> Procedure {
                 {to("web-integration", "how to create a web integration")} "."
             }),
             step(view! { "Under " <b>"Authentication"</b> " choose " <b>"Qlik credentials"</b> "." })
-                .drawn(sketch::options("Qlik credentials", "Qlik Sense API key", false))
+                .drawn(sketch::options(AuthOption::Credentials))
                 .checked("credentials-way"),
             step(view! { "Choose " <b>"Save"</b> "." }),
             step(view! {
                 "Each user registers their Qlik password in their " <b>"Profile"</b>
                 ". Under " <a href=routes::USERS>"Users"</a> " you see who has, and can ask the others."
             })
-            .drawn(sketch::form("Qlik credentials", &[("E-mail", "ada@acme.example"), ("Password", "••••••••")], "Save"))
-            .checked("own-session"),
+            .drawn(sketch::form("Qlik credentials", &[("E-mail", "ada@acme.example"), ("Qlik password", "••••••••")], "Save")),
         ])
         .note(
             "The e-mail must be the same here and in Qlik, and the Qlik account may ask for nothing but the password: a \

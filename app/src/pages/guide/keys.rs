@@ -1,6 +1,7 @@
 //! Keys and sign-ins: who may make an API key, how it is made, and what lets
 //! Qlik trust this portal.
 
+use backend::connection::AuthOption;
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use super::{
@@ -142,27 +143,42 @@ pub(crate) fn identity_provider(k: Known<'_>) -> Procedure {
 }
 
 /// What comes once it is saved, and what does not.
-pub(super) fn afterwards(connected: bool) -> Procedure {
-    let again = connected.then(check_again);
-    procedure("afterwards")
+pub(super) fn afterwards(option: Option<AuthOption>) -> Procedure {
+    let again = option.map(|_| check_again());
+    let renewed = option.is_none_or(|o| o == AuthOption::ApiKey).then(|| {
+        view! {
+            "There is no key to renew by hand. When it comes due and how each renewal went is under "
+            <a href=routes::RENEWALS>"Renewals"</a> "."
+        }
+    });
+    let own = match option {
+        Some(AuthOption::Credentials) => Some("register your Qlik password"),
+        Some(AuthOption::OauthUsers) => Some("connect to Qlik"),
+        _ => None,
+    };
+    let own = own.map(|what| {
+        view! { "In your " <a href=format!("{}#qlik", routes::PROFILE)>"Profile"</a> ", " {what} ". Then open " }
+    });
+    let open = if own.is_some() { "" } else { "Open " };
+    let procedure = procedure("afterwards")
         .lead("Connected, the portal looks after itself. Three things are worth a look:")
         .steps([
             step(view! { "Choose " <b>"Check again"</b> ": every check is made with what is stored." })
                 .with(again.into_any())
                 .checked("after-apps"),
             step(view! {
-                "Open " <a href=routes::APPS>"My apps"</a> ". You see the Qlik apps that you may open, and nobody else’s."
+                {own} {open} <a href=routes::APPS>"My apps"</a> ". You see the Qlik apps that you may open, and nobody else’s."
             }),
             step(view! {
                 "Add people under " <a href=routes::USERS>"Users"</a>
-                ", each with the e-mail that they have in Qlik. Whom to tell when a renewal fails is set under "
+                ", each with the e-mail that they have in Qlik. Whom to tell when the connection stops working is set under "
                 <a href=routes::NOTIFICATIONS>"Notifications"</a> "."
             }),
-        ])
-        .note(view! {
-            "There is no key to renew by hand. When it comes due and how each renewal went is under "
-            <a href=routes::RENEWALS>"Renewals"</a> "."
-        })
+        ]);
+    match renewed {
+        Some(text) => procedure.note(text),
+        None => procedure,
+    }
 }
 
 /// Makes the checks with what is stored, and comes back here.

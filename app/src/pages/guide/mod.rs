@@ -90,7 +90,7 @@ fn content(shown: &Shown) -> AnyView {
         allow(known),
         generate(known),
         identity_provider(known),
-        keys::afterwards(shown.view.form.is_some()),
+        keys::afterwards(shown.view.form.as_ref().map(|f| f.option)),
         connect::with_credentials(),
         oauth::with_oauth(),
         oauth_client(known),

@@ -2,6 +2,7 @@
 //! place, no copy of Qlik's screens. Each says in words what it shows. Colours
 //! come from the style sheet, so that they fit light and dark.
 
+use backend::connection::AuthOption;
 use leptos::prelude::*;
 
 /// Everything is this wide, in the drawing's own units.
@@ -142,21 +143,26 @@ pub(super) fn permission(name: &'static str, set_to: &'static str) -> AnyView {
     )
 }
 
-/// Two options, one of them chosen.
-pub(super) fn options(first: &'static str, second: &'static str, second_chosen: bool) -> AnyView {
-    let chosen = if second_chosen { second } else { first };
-    let y = if second_chosen { "54" } else { "28" };
-    drawing(
-        &format!("The options {first} and {second}; {chosen} is chosen."),
-        76,
+/// The options in their order, one of them chosen.
+pub(super) fn options(chosen: AuthOption) -> AnyView {
+    let names = AuthOption::ALL.map(AuthOption::label);
+    let row = |at: usize| 28 + 26 * at;
+    let at = AuthOption::ALL.iter().position(|o| *o == chosen).unwrap_or_default();
+    let rows = names.iter().enumerate().map(|(at, name)| {
         view! {
-            <rect class="s-panel" x="1" y="1" width="318" height="74" rx="8"/>
-            <rect class="s-mark" x="10" y=if second_chosen { "41" } else { "15" } width="180" height="26" rx="5"/>
-            <circle class="s-ring" cx="24" cy="28" r="6"/>
-            <circle class="s-ring" cx="24" cy="54" r="6"/>
-            <circle class="s-dot" cx="24" cy=y r="3"/>
-            <text class="s-text" x="38" y="32">{first}</text>
-            <text class="s-text" x="38" y="58">{second}</text>
+            <circle class="s-ring" cx="24" cy=row(at).to_string() r="6"/>
+            <text class="s-text" x="38" y=(row(at) + 4).to_string()>{*name}</text>
+        }
+    });
+    let height = row(names.len()) - 4;
+    drawing(
+        &format!("The options {}; {} is chosen.", names.join(", "), chosen.label()),
+        height,
+        view! {
+            <rect class="s-panel" x="1" y="1" width="318" height=(height - 2).to_string() rx="8"/>
+            <rect class="s-mark" x="10" y=(row(at) - 13).to_string() width="220" height="26" rx="5"/>
+            {rows.collect_view()}
+            <circle class="s-dot" cx="24" cy=row(at).to_string() r="3"/>
         },
     )
 }

@@ -16,6 +16,7 @@ use crate::{
 /// each goes on from “whether”.
 pub(super) const CHECKS: &[(&str, &str)] = &[
     ("name", "the hostname resolves"),
+    ("reach", "the host can be reached"),
     ("tls", "the certificate is trusted"),
     ("tenant", "a Qlik tenant answers there"),
     ("clock", "this server’s clock and Qlik’s agree"),
@@ -24,7 +25,6 @@ pub(super) const CHECKS: &[(&str, &str)] = &[
     ("owner", "the key’s owner is known and active"),
     ("permission", "the owner may manage API keys"),
     ("lifetime", "the key is active, and its expiry known"),
-    ("renewal", "the key can be renewed"),
     ("quota", "there is room for one more key"),
     ("least_rights", "the owner has no more rights than needed"),
     ("read_users", "users can be found by e-mail"),
@@ -64,23 +64,22 @@ const fn checked(section: &'static str, step: &'static str, by: &'static [&'stat
 /// Which checks tell about which step: written here and nowhere else. In the
 /// order in which one connects a portal.
 pub(super) const STEPS: &[Checked] = &[
-    checked("hostname", "hostname-paste", &["name", "tls", "tenant"]),
+    checked("hostname", "hostname-paste", &["name", "reach", "tls", "tenant", "clock"]),
     checked("web-integration", "web-add", &["origin"]),
     checked("web-integration", "web-paste", &["web_integration"]),
     checked("allow-keys", "keys-allowed", &["permission"]),
     checked("api-key", "key-owner", &["owner", "read_users", "least_rights"]),
-    checked("api-key", "key-expiration", &["lifetime", "renewal", "quota"]),
+    checked("api-key", "key-expiration", &["lifetime", "quota"]),
     checked("api-key", "key-paste", &["key_form", "key"]),
     checked("identity-provider", "idp-create", &["identity_provider"]),
-    checked("identity-provider", "idp-login", &["clock", "jwt_login", "csrf"]),
+    checked("identity-provider", "idp-login", &["jwt_login"]),
     checked("connect-credentials", "credentials-way", &["sign_in_way"]),
-    checked("connect-credentials", "own-session", &["own_session"]),
     checked("oauth-client", "oauth-paste", &["oauth_client", "oauth_secret"]),
     checked("oauth-client", "oauth-grants", &["oauth_grant", "oauth_code"]),
     checked("oauth-client", "oauth-trust", &["oauth_consent"]),
     checked("oauth-client", "oauth-scopes", &["oauth_scope"]),
     checked("connect-oauth", "oauth-user", &["oauth_user"]),
-    checked("afterwards", "after-apps", &["apps", "engine", "rate"]),
+    checked("afterwards", "after-apps", &["own_session", "csrf", "apps", "engine", "rate"]),
 ];
 
 /// The element that holds the tick of a step.
@@ -94,8 +93,19 @@ pub(super) fn short_id(section: &str) -> String {
     format!("short-{section}")
 }
 
+impl Checked {
+    /// No check of this report is about it: it belongs to another option.
+    fn is_foreign_to(&self, report: &Report) -> bool {
+        self.by.iter().all(|id| report.check(id).is_none())
+    }
+}
+
 /// How the checks of a step ended, with their words.
 pub(super) fn tick(step: &Checked, report: Option<&Report>) -> AnyView {
+    if report.is_some_and(|r| step.is_foreign_to(r)) {
+        return view! { <p class="hint">"With the option that is set, no check tells about this step."</p> }
+            .into_any();
+    }
     let made: Vec<Check> =
         step.by.iter().filter_map(|id| report.and_then(|r| r.check(id)).cloned()).collect();
     let missing: Vec<&str> = CHECKS
@@ -131,9 +141,10 @@ pub(super) fn short(section: &str, report: Option<&Report>) -> AnyView {
 }
 
 /// The worst end of the checks of a procedure, those aside that were not made
-/// while others were; `None` where no check tells about it.
+/// while others were; `None` where no check tells about it, or none of the option's.
 pub(super) fn worst(section: &str, report: Option<&Report>) -> Option<Outcome> {
-    let mut steps = STEPS.iter().filter(|s| s.section == section).peekable();
+    let of_option = |s: &&Checked| report.is_none_or(|r| !s.is_foreign_to(r));
+    let mut steps = STEPS.iter().filter(|s| s.section == section).filter(of_option).peekable();
     steps.peek()?;
     let ends = steps.flat_map(|s| s.by).filter_map(|id| report?.check(id)).map(|c| c.outcome);
     let weight = |o: Outcome| match o {
@@ -150,8 +161,7 @@ pub(super) fn worst(section: &str, report: Option<&Report>) -> Option<Outcome> {
 /// often why others were not. One that a report knows nothing of holds nobody up.
 pub(super) fn next(report: Option<&Report>) -> Option<(&'static str, Outcome)> {
     [Outcome::Failed, Outcome::Warning, Outcome::NotChecked].into_iter().find_map(|outcome| {
-        let known = |s: &&Checked| report.is_none_or(|r| s.by.iter().any(|id| r.check(id).is_some()));
-        let mut sections = STEPS.iter().filter(known).map(|s| s.section);
+        let mut sections = STEPS.iter().map(|s| s.section);
         sections.find(|s| worst(s, report) == Some(outcome)).map(|section| (section, outcome))
     })
 }

@@ -77,6 +77,13 @@ pub fn MatchingPage() -> impl IntoView {
         let compared = flash::take_form(form::MATCHING).await?;
         let allowed = flash::take_form(form::ALLOW).await?;
         let wrong = compared.has_errors() || allowed.has_errors();
+        let lead = shown.view.allowed.is_some().then(|| {
+            view! {
+                <p class="lead">
+                    "Each user of this portal is looked for at Qlik by e-mail. See here who will be found, before they sign in."
+                </p>
+            }
+        });
         let content = match &shown.view.allowed {
             None => not_connected(ctx::services()?.option(&visit.actor.portal.id).await?),
             Some(tenant) => {
@@ -94,9 +101,7 @@ pub fn MatchingPage() -> impl IntoView {
             <Frame viewer=visit.viewer crumbs=USERS title="Who will match" here=routes::USERS notice=visit.notice wrong>
                 <ErrorSummary form=compared/>
                 <ErrorSummary form=allowed/>
-                <p class="lead">
-                    "Each user of this portal is looked for at Qlik by e-mail. See here who will be found, before they sign in."
-                </p>
+                {lead}
                 {content}
             </Frame>
         }

@@ -17,7 +17,7 @@ use crate::{
         button::{SubmitButton, Weight},
         card::Card,
         copy::CopyField,
-        field::{FieldFrame, SelectField, TextField, described_by},
+        field::{FieldFrame, Need, SelectField, TextField, described_by},
         form::{ErrorSummary, FormState},
         page::Frame,
         time::{Moment, Time},
@@ -61,8 +61,9 @@ pub fn NotificationsPage() -> impl IntoView {
                 <ErrorSummary form=hook_form.clone() fields=&["webhook_url"]/>
                 <ErrorSummary form=rules_form.clone() fields=&["repeat_hours"]/>
                 <p class="lead">
-                    "Qonduit tells when a renewal of the API key fails, when it works again, when the key needs a \
-                     person or is about to expire, and when the coming renewal is at risk."
+                    "Qonduit tells when the connection to Qlik stops working and when it works again; and of an API key, \
+                     when a renewal fails, when the key needs a person or is about to expire, and when the coming renewal \
+                     is at risk."
                 </p>
                 {secret.map(|value| view! { <SecretCard value/> })}
                 <MailCard form=mail_form mail/>
@@ -113,7 +114,7 @@ fn MailCard(form: FormState, mail: MailView) -> impl IntoView {
                     hint="Its hostname, such as smtp.acme.example. Leave it empty to send no mail."
                     value=mail.host
                     technical=true
-                    optional=true
+                    need=Need::No
                 />
                 <TextField
                     form=form.clone()
@@ -137,7 +138,7 @@ fn MailCard(form: FormState, mail: MailView) -> impl IntoView {
                     hint="Leave it empty where the server asks for none."
                     value=mail.user
                     technical=true
-                    optional=true
+                    need=Need::No
                 />
                 <FieldFrame id=id.clone() label="Password" hint=Some(hint) error optional=true>
                     <input
@@ -167,7 +168,7 @@ fn MailCard(form: FormState, mail: MailView) -> impl IntoView {
                     hint="Addresses, parted by commas. Leave it empty to tell all administrators of this portal."
                     value=mail.to
                     technical=true
-                    optional=true
+                    need=Need::No
                 />
                 <div class="actions">
                     <SubmitButton label="Save mail" busy="Saving…" weight=Weight::Primary/>
@@ -215,7 +216,7 @@ fn WebhookCard(form: FormState, webhook: WebhookView) -> impl IntoView {
                     kind="url"
                     value=webhook.url
                     technical=true
-                    optional=true
+                    need=Need::No
                 />
                 {replace}
                 <div class="actions">

@@ -4,11 +4,12 @@ use backend::oauth::{GrantState, GrantView};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use crate::{
-    api::qlik::{ConnectQlik, DisconnectQlik},
+    api::qlik::ConnectQlik,
+    routes,
     ui::{
         alert::Alert,
         badge::Badge,
-        button::{SubmitButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         card::Card,
         time::{Moment, Time},
     },
@@ -30,12 +31,15 @@ pub(crate) fn state_words(state: GrantState) -> (Tone, &'static str) {
 
 pub(super) fn card(view: &GrantView) -> AnyView {
     let (tone, text) = state_words(view.state);
+    let left = !view.in_force;
     let unused = view.state == GrantState::Unused;
-    let there = !matches!(view.state, GrantState::NotConnected);
+    // Of what another connection left there is nothing to remove once this one asks anew.
+    let there = left || !matches!(view.state, GrantState::NotConnected | GrantState::Unused);
     let fine = matches!(view.state, GrantState::Connected | GrantState::Refreshing);
+    let ends = fine && !view.renews;
     let says = view.says.clone().map(|says| {
         let remedy = view.remedy.clone().unwrap_or_default();
-        view! { <Alert tone><p><strong>{says}</strong></p><p>{remedy}</p></Alert> }
+        view! { <Alert tone=if ends { Tone::Warning } else { tone }><p><strong>{says}</strong></p><p>{remedy}</p></Alert> }
     });
     let who = view.qlik_name.clone().map(|name| view! { <dt>"Qlik user"</dt><dd>{name}</dd> });
     let since = view.connected_at.map(|t| {
@@ -46,7 +50,7 @@ pub(super) fn card(view: &GrantView) -> AnyView {
     });
     let label = if there && !unused { "Connect to Qlik again" } else { "Connect to Qlik" };
     let weight = if fine { Weight::Plain } else { Weight::Primary };
-    let connect = (!unused).then(|| {
+    let connect = view.in_force.then(|| {
         view! {
             <form method="post" action=ConnectQlik::PATH>
                 <SubmitButton label busy="Going to Qlik…" weight/>
@@ -55,17 +59,15 @@ pub(super) fn card(view: &GrantView) -> AnyView {
     });
     let remove = there.then(|| {
         view! {
-            <form method="post" action=DisconnectQlik::PATH>
-                <SubmitButton label="Remove" busy="Removing…" weight=Weight::Danger/>
-            </form>
+            <LinkButton href=routes::REMOVE_CONNECTION weight=Weight::Danger>"Remove"</LinkButton>
         }
     });
     view! {
         <Card
-            id=if unused { "qlik-connection-before" } else { "qlik" }
-            title=if unused { "Connection to Qlik" } else { "Qlik" }
+            id=if left { "qlik-connection-before" } else { "qlik" }
+            title=if left { "Connection to Qlik" } else { "Qlik" }
             lead="This portal opens your Qlik apps once you agree to it at Qlik, where you sign in as ever. No password \
-                  comes here. Removing it takes the agreement back at Qlik too."
+                  comes here. Removing it ends the connection at Qlik too."
             split=true
         >
             <dl class="facts">

@@ -4,11 +4,12 @@ use backend::credentials::{CredentialState, CredentialsView};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 use crate::{
-    api::qlik::{RegisterQlik, RemoveQlik, TryQlikAgain},
+    api::qlik::{RegisterQlik, TryQlikAgain},
+    routes,
     ui::{
         alert::Alert,
         badge::Badge,
-        button::{SubmitButton, Weight},
+        button::{LinkButton, SubmitButton, Weight},
         card::Card,
         field::PasswordField,
         form::FormState,
@@ -43,9 +44,10 @@ const LEFT: &str =
     "From when this portal opened your Qlik apps with your own Qlik account. No password is stored any more.";
 
 pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
-    let unused = view.state == CredentialState::Unused;
-    let fresh = view.state == CredentialState::NotRegistered;
-    let entry = (!unused).then(|| entry(view, form));
+    let left = !view.in_force;
+    // Of what another connection left there is nothing to remove once this one asks anew.
+    let fresh = matches!(view.state, CredentialState::NotRegistered | CredentialState::Unused) && !left;
+    let entry = view.in_force.then(|| entry(view, form));
     let again = view.may_try_again.then(|| {
         view! {
             <form method="post" action=TryQlikAgain::PATH>
@@ -55,18 +57,17 @@ pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
     });
     let remove = (!fresh).then(|| {
         view! {
-            <form method="post" action=RemoveQlik::PATH>
-                <SubmitButton label="Remove" busy="Removing…" weight=Weight::Danger/>
-            </form>
+            <LinkButton href=routes::REMOVE_CREDENTIALS weight=Weight::Danger>"Remove"</LinkButton>
         }
     });
-    let state = state(view);
+    // What is wrong with what was just typed stands at its field.
+    let state = state(view, form.error("qlik_password").is_none());
     view! {
         <Card
             // Beside what is in force it can't have the same name.
-            id=if unused { "qlik-credentials-before" } else { "qlik" }
+            id=if left { "qlik-credentials-before" } else { "qlik" }
             title="Qlik credentials"
-            lead=if unused { LEFT } else { LEAD }
+            lead=if left { LEFT } else { LEAD }
             split=true
         >
             {state}
@@ -78,7 +79,7 @@ pub(super) fn card(view: &CredentialsView, form: &FormState) -> AnyView {
 }
 
 /// What is so, and what to do.
-fn state(view: &CredentialsView) -> AnyView {
+fn state(view: &CredentialsView, tells: bool) -> AnyView {
     let (tone, text) = state_words(view.state);
     let used = view.used_at.map(|t| {
         view! { <dt>"Last sign-in"</dt><dd><Time at=Moment::from(t)/></dd> }
@@ -89,7 +90,7 @@ fn state(view: &CredentialsView) -> AnyView {
     let hold = view.hold_until.map(|t| {
         view! { <p>"No sign-in is tried before " <Time at=Moment::from(t)/> "."</p> }
     });
-    let says = view.says.clone().map(|says| {
+    let says = view.says.clone().filter(|_| tells).map(|says| {
         let remedy = view.remedy.clone().unwrap_or_default();
         view! { <Alert tone><p><strong>{says}</strong></p><p>{remedy}</p> {hold}</Alert> }
     });

@@ -3,17 +3,15 @@
 pub mod connecting;
 mod connection;
 mod credentials;
+pub mod remove;
 
-use backend::{
-    Actor,
-    credentials::{CredentialState, CredentialsView},
-    oauth::GrantView,
-};
+use backend::{Actor, credentials::CredentialsView, oauth::GrantView};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 pub use connecting::{ConnectedPage, ConnectingPage};
 pub(crate) use connection::state_words as connected_as;
 pub(crate) use credentials::state_words as registered_as;
+pub use remove::{RemoveConnectionPage, RemoveCredentialsPage};
 
 use super::{Visit, load};
 use crate::{
@@ -61,7 +59,7 @@ pub fn ProfilePage() -> impl IntoView {
 
 /// One's own way to Qlik; what is left of another option stands behind what is in force.
 fn own_cards(registered: Option<CredentialsView>, connected: Option<GrantView>, form: &FormState) -> AnyView {
-    let first = registered.as_ref().is_some_and(|view| view.state != CredentialState::Unused);
+    let first = registered.as_ref().is_some_and(|view| view.in_force);
     let registered = registered.map(|view| credentials::card(&view, form));
     let connected = connected.map(|view| connection::card(&view));
     if first {

@@ -39,6 +39,7 @@ pub(super) fn panel(connection: &ConnectionView, at: At) -> AnyView {
         <div class="card status" id="status">
             <div class="slot">{look}</div>
             {facts(connection, at)}
+            {connection.ready.filter(|n| *n < connection.people).map(|_| todo(connection.option))}
             <div class="actions">
                 <form method="post" action=TestConnection::PATH>
                     <SubmitButton label="Test connection" busy="Testing…"/>
@@ -49,6 +50,23 @@ pub(super) fn panel(connection: &ConnectionView, at: At) -> AnyView {
                 </form>
             </div>
         </div>
+    }
+    .into_any()
+}
+
+/// What is left to be done, by each user.
+fn todo(option: AuthOption) -> AnyView {
+    let what = if option == AuthOption::Credentials {
+        "registered the password of their Qlik account"
+    } else {
+        "connected to Qlik"
+    };
+    view! {
+        <p>
+            "Users see their apps once they have " {what} " in their own "
+            <a href=format!("{}#qlik", routes::PROFILE)>"Profile"</a> "; so do you. Under "
+            <a href=routes::USERS>"Users"</a> " you see who has, and can ask the others."
+        </p>
     }
     .into_any()
 }

@@ -130,6 +130,7 @@ fn change_offer(shown: &Shown) -> AnyView {
 fn way_back(previous: &PreviousView) -> AnyView {
     let id = previous.id.clone();
     let (host, web) = (previous.form.tenant_host.clone(), previous.form.web_integration_id.clone());
+    let web = (!web.is_empty()).then(|| view! { " with web integration " <span class="mono">{web}</span> });
     let (left, until) = (Moment::from(previous.left_at), Moment::from(previous.until));
     let option = previous.form.option;
     let with = match option {
@@ -143,7 +144,7 @@ fn way_back(previous: &PreviousView) -> AnyView {
             <p>
                 "The settings were changed on " <Time at=left/>
                 ". Until " <Time at=until/> " you can go back to "
-                <span class="mono">{host}</span> " with web integration " <span class="mono">{web}</span> {with} "." {kept}
+                <span class="mono">{host}</span> {web} {with} "." {kept}
             </p>
             <div class="actions">
                 <form method="post" action=GoBack::PATH>
@@ -151,7 +152,7 @@ fn way_back(previous: &PreviousView) -> AnyView {
                     <SubmitButton label="Go back" busy="Testing…"/>
                 </form>
                 <form method="post" action=CloseWayBack::PATH>
-                    <button class="button small" type="submit">{close}</button>
+                    <button class="button" type="submit">{close}</button>
                 </form>
             </div>
         </Alert>

@@ -6,7 +6,10 @@ use leptos::prelude::*;
 use super::{super::guides, secret::Secret};
 use crate::{
     ssr::settings::Shown,
-    ui::{copy::CopyField, field::TextField},
+    ui::{
+        copy::CopyField,
+        field::{Need, TextField},
+    },
 };
 
 pub(super) fn fields(shown: &Shown) -> AnyView {
@@ -19,6 +22,7 @@ pub(super) fn fields(shown: &Shown) -> AnyView {
                 label="OAuth client ID"
                 hint="The id of an OAuth client of type Web in Qlik."
                 value=stored
+                need=Need::Depends
                 technical=true
             />
             {guides::oauth_client(shown)}
@@ -46,7 +50,8 @@ fn secret(shown: &Shown) -> AnyView {
         None if connection.is_some_and(|c| c.option == AuthOption::OauthUsers) => {
             "None is set. A client without a secret works where each user connects.".to_owned()
         }
-        None => "Qlik shows it once, when the client is made. It is stored sealed and never shown again."
+        None => "Qlik shows it once, when the client is made. It is stored sealed and never shown again. Where each user \
+                 connects, a client without a secret works too: leave it empty."
             .to_owned(),
     };
     let field = Secret {

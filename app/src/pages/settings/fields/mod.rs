@@ -9,7 +9,11 @@ mod secret;
 
 use self::secret::Secret;
 use super::guides;
-use crate::{routes, ssr::settings::Shown, ui::field::TextField};
+use crate::{
+    routes,
+    ssr::settings::Shown,
+    ui::field::{Need, TextField},
+};
 
 /// All fields, with what was typed and what is wrong with it.
 pub(super) fn fields(shown: &Shown) -> AnyView {
@@ -36,6 +40,7 @@ pub(super) fn fields(shown: &Shown) -> AnyView {
                 label="Web Integration Id"
                 hint="The id of a web integration in Qlik that lists this portal’s origin. Qlik OAuth can do without."
                 value=web
+                need=Need::Depends
                 technical=true
             />
             {guides::web_integration(shown)}
