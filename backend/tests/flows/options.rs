@@ -356,7 +356,7 @@ async fn another_web_integration_changes_nothing_for_who_registered() {
     h.world.add_account(NewAccount::new(ADA, RIGHT));
     h.change(credentials(&h)).await;
     assert!(h.portal.register_credentials(&h.ada, RIGHT.to_owned().into()).await.unwrap().stored);
-    let web = h.world.add_web_integration(&h.tenant, "Another", [crate::house::ORIGIN]);
+    let web = h.world.add_web_integration(&h.tenant, "Another", [ORIGIN]);
     assert!(save(&h, SaveInput { web_integration_id: web, ..credentials(&h) }).await.staged);
     let change = h.portal.change_view(&h.ada, 1).await.unwrap().unwrap();
     assert!(change.consequences.carried && change.consequences.passwords == 0, "{:?}", change.consequences);
