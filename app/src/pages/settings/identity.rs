@@ -42,7 +42,7 @@ pub(super) fn block(shown: &Shown) -> AnyView {
         }
     });
     view! {
-        <section class="card" aria-labelledby="identity">
+        <section class="card only-key" aria-labelledby="identity">
             <div class="card-head">
                 <h3 class="card-title" id="identity">"JWT identity provider"</h3>
                 <p class="card-lead">
