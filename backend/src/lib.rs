@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod door;
 pub mod error;
 mod events;
+pub mod gauges;
 pub mod identity;
 pub mod integration;
 mod keys;

@@ -8,6 +8,7 @@ mod files;
 mod health;
 mod layers;
 mod lifecycle;
+mod metrics;
 mod router;
 mod session_store;
 mod stream;

@@ -34,6 +34,7 @@ use crate::{
     config::Config,
     files, health,
     layers::{Origins, client_ip, headers, on_panic, same_origin},
+    metrics::{self, Metrics},
     session_store::{SESSION, Store},
     stream::{self, Live},
     support::{self, Support},
@@ -48,6 +49,7 @@ const TIME: Duration = Duration::from_mins(3);
 struct AppState {
     options: LeptosOptions,
     services: Services,
+    metrics: Metrics,
     live: Live,
     support: Support,
 }
@@ -68,9 +70,11 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
     let state = AppState {
         options: options.clone(),
         services: services.clone(),
+        metrics: Metrics::new(),
         live: Live { services: services.clone(), stop: stop.clone() },
         support: Support { services: services.clone(), operator: Arc::new(support::operator(config)) },
     };
+    let numbers = state.metrics.clone();
     let context = {
         let services = services.clone();
         move || {
@@ -122,9 +126,11 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
     Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::metrics))
         .nest_service("/pkg", assets)
         .merge(pages)
         .with_state(state)
+        .layer(from_fn_with_state(numbers, metrics::measure))
         .layer(RequestBodyLimitLayer::new(BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, TIME))
         .layer(CatchPanicLayer::custom(on_panic))

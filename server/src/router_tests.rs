@@ -194,7 +194,7 @@ async fn the_comparison_is_for_who_is_signed_in_page_stream_and_file() {
 #[tokio::test]
 async fn every_answer_says_that_it_may_not_be_framed_or_sniffed() {
     let h = house(HTTPS).await;
-    for path in ["/setup", "/healthz", "/readyz", "/pkg/none.js", "/no/such/page"] {
+    for path in ["/setup", "/healthz", "/readyz", "/metrics", "/pkg/none.js", "/no/such/page"] {
         let response = h.get(path).await;
         assert!(header(&response, "content-security-policy").contains("frame-ancestors 'none'"), "{path}");
         assert_eq!(header(&response, "x-content-type-options"), "nosniff", "{path}");
@@ -211,6 +211,30 @@ async fn the_server_is_ready_once_the_renewal_task_has_looked() {
     assert_eq!(h.get("/readyz").await.status(), StatusCode::OK);
     h.services.clock.advance(jiff::SignedDuration::from_mins(10));
     assert_eq!(h.get("/readyz").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn the_metrics_say_how_long_routes_took_and_name_nobody() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    h.services.tick().await.unwrap();
+    for path in ["/login", "/login", "/no/such/page", "/nor/this"] {
+        h.get(path).await;
+    }
+    let response = h.get("/metrics").await;
+    assert!(header(&response, "content-type").starts_with("application/openmetrics-text"));
+    let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let line =
+        |begin: &str| text.lines().find_map(|l| l.strip_prefix(begin)).map(str::trim).map(str::to_owned);
+    let login = r#"qonduit_http_request_duration_seconds_count{route="/login",method="GET",status="200"}"#;
+    assert_eq!(line(login).as_deref(), Some("2"), "{text}");
+    assert!(!text.contains("such"), "what nobody offers is no number of its own: {text}");
+    assert_eq!(line(r#"qonduit_connections{option="api_key"}"#).as_deref(), Some("0"), "{text}");
+    assert_eq!(line("qonduit_scheduler_age_seconds").as_deref(), Some("0"), "{text}");
+    assert!(!text.contains("qonduit_first_key_expires_in"), "there is no key: {text}");
+    assert!(!text.contains("acme"), "{text}");
+    assert!(text.ends_with("# EOF\n"));
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod connecting;
 mod delivering;
 mod doctor;
 mod encrypted;
+mod gauging;
 mod house;
 mod impersonating;
 mod leaving;
