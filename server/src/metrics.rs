@@ -1,4 +1,4 @@
-//! Numbers for Prometheus, in the OpenMetrics text form
+//! Numbers for Prometheus, in the `OpenMetrics` text form
 //! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>): what the store says of
 //! all portals at the moment of the scrape, and how long this process took to answer
 //! requests. No number names a portal, a person or a host.
@@ -11,7 +11,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use backend::{Services, gauges::Gauges};
+use backend::{
+    Services,
+    gauges::{Connections, Gauges},
+};
 use prometheus_client::{
     encoding::{
         EncodeLabelSet,
@@ -70,10 +73,12 @@ impl Metrics {
     }
 }
 
+type Number = fn(&Connections) -> i64;
+
 /// The numbers of one moment.
 fn registered(gauges: &Gauges) -> Registry {
     let mut registry = Registry::with_prefix("qonduit");
-    let by_option: [(_, _, fn(&backend::gauges::Connections) -> i64); 4] = [
+    let by_option: [(_, _, Number); 4] = [
         ("connections", "Portals that are connected to Qlik", |c| c.all),
         ("connections_failing", "Connections whose last examination found a failure", |c| c.failing),
         ("renewals_failing", "Renewals that failed last and are tried again", |c| c.renewal_failing),
