@@ -10,6 +10,7 @@
 //! This module must not know what is done with an outcome.
 
 mod account;
+mod everyone;
 mod key;
 mod login;
 mod oauth;

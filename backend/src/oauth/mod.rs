@@ -24,7 +24,7 @@ use std::future::Future;
 use tracing::Instrument as _;
 
 pub use back::{ConnectBack, ConnectEnd};
-pub(crate) use everyone::ClientTokens;
+pub(crate) use everyone::{ClientToken, ClientTokens};
 pub use grant::GrantView;
 pub(crate) use remove::{release_grant_of, release_grants};
 pub use standing::GrantState;

@@ -21,6 +21,7 @@ mod matching_faults;
 mod my_apps;
 mod onboarding;
 mod options;
+mod options_oauth;
 mod probing;
 mod receivers;
 mod refreshing;

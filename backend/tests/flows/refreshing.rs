@@ -165,6 +165,53 @@ async fn a_connection_that_was_withdrawn_at_qlik_is_refused_once_and_told() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_may_mean_the_token_or_the_client_is_not_tried_again_by_itself() {
+    for title in ["Unauthorized", "Invalid login or tokens", "Invalid code"] {
+        let l = Linked::connected().await;
+        expire(&l);
+        let refused =
+            Effect::Status { status: 401, code: "OAUTH-1".to_owned(), title: title.to_owned(), body: None };
+        l.h.world.add_fault(Fault::new("/oauth/token", refused));
+        for _ in 0..3 {
+            let trouble = l.ada_sees().await.unwrap_err();
+            assert_eq!((trouble.kind, trouble.who), (TroubleKind::NotLinked, Who::You), "{trouble:?}");
+            assert!(trouble.remedy.contains("Connect to Qlik") && trouble.remedy.contains("administrator"));
+        }
+        assert_eq!((l.asked("/oauth/token"), state(&l).await), (1, GrantState::Refused));
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_qliks_ends_no_connection() {
+    let l = Linked::connected().await;
+    expire(&l);
+    let away = Effect::Status { status: 503, code: "X".to_owned(), title: "away".to_owned(), body: None };
+    l.h.world.add_fault(Fault::new("/oauth/token", away));
+    for _ in 0..2 {
+        let trouble = l.ada_sees().await.unwrap_err();
+        assert_eq!((trouble.kind, trouble.who), (TroubleKind::QlikAway, Who::Nobody), "{trouble:?}");
+        assert_eq!(state(&l).await, GrantState::Connected);
+    }
+    l.h.world.clear_faults();
+    assert_eq!(l.ada_sees().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn consent_that_was_withdrawn_is_given_by_connecting_again() {
+    let l = Linked::connected().await;
+    expire(&l);
+    let withdrawn = Effect::Status {
+        status: 400,
+        code: "OAUTH-1".to_owned(),
+        title: "User consent was revoked".to_owned(),
+        body: None,
+    };
+    l.h.world.add_fault(Fault::new("/oauth/token", withdrawn));
+    assert_eq!(l.ada_sees().await.unwrap_err().kind, TroubleKind::NotLinked);
+    assert_eq!(state(&l).await, GrantState::Refused);
+}
+
+#[tokio::test]
 async fn what_an_administrator_can_mend_is_told_and_keeps_the_connection() {
     let l = Linked::connected().await;
     expire(&l);

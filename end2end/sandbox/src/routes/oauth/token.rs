@@ -74,7 +74,8 @@ fn required<'a>(value: Option<&'a String>, name: &str) -> Answer<&'a str> {
 
 fn refusal(why: TokenRefusal) -> Refusal {
     match why {
-        TokenRefusal::InvalidGrant(why) => bad_request("invalid_grant", why),
+        // "401: Invalid login or tokens, indicates that code or token used can be deleted by the client."
+        TokenRefusal::InvalidGrant(why) => refuse(StatusCode::UNAUTHORIZED, "invalid_grant", why),
         TokenRefusal::InvalidScope => bad_request("invalid_scope", "More is asked for than was granted"),
         // "403: user disabled".
         TokenRefusal::User => {
