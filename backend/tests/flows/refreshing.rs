@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use backend::{
+    apps::AppsQuery,
     connection::AuthOption,
     door::{TroubleKind, Who},
     oauth::GrantState,
@@ -64,6 +65,10 @@ async fn a_lost_answer_gives_the_connection_up_and_the_token_is_not_sent_again()
     }
     assert_eq!(l.asked("/oauth/token"), 1);
     assert_eq!(l.audited("oauth.refused").await, 1);
+    // What Qlik gave and nobody got does not live on there.
+    assert_eq!(l.live(TokenKind::Refresh).len(), 1);
+    l.h.portal.look_at_revocations().await.unwrap();
+    assert!(l.live(TokenKind::Refresh).is_empty() && l.live(TokenKind::Access).is_empty());
     assert!(l.connect(&l.h.ada, ADA).await.connected);
     assert_eq!(l.ada_sees().await.unwrap().len(), 2);
 }
@@ -107,6 +112,8 @@ async fn a_renewal_that_a_crash_ended_is_given_up_after_two_minutes() {
     assert_eq!(l.ada_sees().await.unwrap_err().kind, TroubleKind::NotLinked);
     assert_eq!(l.h.portal.stored_grants(&l.h.ada.portal.id).await.unwrap(), 0);
     assert_eq!(l.asked("/oauth/token"), 0, "it may have been used");
+    l.h.portal.look_at_revocations().await.unwrap();
+    assert!(l.live(TokenKind::Refresh).is_empty(), "and is of no use to anybody");
     assert_eq!(l.audited("oauth.refused").await, 1);
 }
 
@@ -239,6 +246,53 @@ async fn a_token_of_somebody_else_is_revoked_and_not_used() {
     assert_eq!(l.ada_sees().await.unwrap().len(), 2);
 }
 
+/// The store refuses what is to be kept of new tokens.
+async fn full(l: &Linked, when: &'static str) {
+    let sql = format!(
+        "CREATE TRIGGER full BEFORE {when} ON oauth_grants WHEN NEW.state = 'connected'
+         BEGIN SELECT RAISE(ABORT, 'no space'); END"
+    );
+    let mut tx = l.h.portal.db().write().await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn has_space_again(l: &Linked) {
+    let mut tx = l.h.portal.db().write().await.unwrap();
+    sqlx::query("DROP TRIGGER full").execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_fails_for_a_moment_loses_no_token() {
+    let l = Linked::connected().await;
+    expire(&l);
+    full(&l, "UPDATE").await;
+    let (seen, ()) = tokio::join!(l.ada_sees(), async {
+        while l.asked("/oauth/token") == 0 {
+            tokio::task::yield_now().await;
+        }
+        has_space_again(&l).await;
+    });
+    assert_eq!(seen.unwrap().len(), 2);
+    assert_eq!((l.asked("/oauth/token"), state(&l).await), (1, GrantState::Connected));
+    assert_eq!(l.live(TokenKind::Refresh).len(), 1);
+}
+
+#[tokio::test]
+async fn tokens_that_the_store_does_not_take_do_not_live_on_at_qlik() {
+    let l = Linked::connected().await;
+    expire(&l);
+    full(&l, "UPDATE").await;
+    assert!(l.h.portal.my_apps(&l.h.ada, AppsQuery::default()).await.is_err());
+    assert!(l.live(TokenKind::Refresh).is_empty() && l.live(TokenKind::Access).is_empty());
+    has_space_again(&l).await;
+    full(&l, "INSERT").await;
+    let back = l.walk(&l.h.ada, ADA).await;
+    assert!(l.h.portal.finish_connect(&l.h.ada, back).await.is_err());
+    assert!(l.live(TokenKind::Refresh).is_empty() && l.live(TokenKind::Access).is_empty());
+}
+
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
 
@@ -264,7 +318,7 @@ async fn no_order_of_events_sends_a_refresh_token_twice() {
                 2 => drop(l.h.world.add_fault(Fault::new("/oauth/token", Effect::Malformed).once())),
                 3 => drop(l.h.world.add_fault(Fault::new("/api/v1/users/me", Effect::CutAfter).once())),
                 4 if state(&l).await == GrantState::Connected => begin_and_crash(&l).await,
-                5 => l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap(),
+                5 => drop(l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap()),
                 6 | 7 if state(&l).await != GrantState::Connected => {
                     l.h.world.clear_faults();
                     assert!(l.connect(&l.h.ada, ADA).await.connected);
