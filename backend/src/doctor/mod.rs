@@ -16,6 +16,7 @@ mod login;
 mod oauth;
 mod probe;
 mod reach;
+mod redirect;
 mod report;
 mod run;
 mod session;

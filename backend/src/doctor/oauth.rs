@@ -1,17 +1,16 @@
-//! The checks of the OAuth client itself: known, secret, redirect URL, and whether it
-//! lets users connect.
+//! The checks of the OAuth client itself: known, secret, and whether it lets users
+//! connect.
 //!
 //! Where each user connects, nobody can be signed in for a check. But Qlik says
 //! whether it knows a client and its secret before it looks at a code, so one that it
-//! never gave is sent; and where a browser with nobody in it would be led tells whether
-//! the client lists this portal's redirect URL.
+//! never gave is sent.
 
 use std::sync::Arc;
 
 use qlik::{
     OAuthError, OAuthErrorKind as K, TokenSet, User,
     error::{Error as QlikError, ErrorKind},
-    oauth::{AccessToken, AuthorizationCode, Authorize, CodeExchange, OAuthToken, Pkce, Probed},
+    oauth::{AccessToken, AuthorizationCode, CodeExchange, OAuthToken, Pkce, Probed},
 };
 
 use super::{
@@ -22,8 +21,8 @@ use super::{
 use crate::{
     Error,
     connection::{AuthOption, Client},
-    oauth::{CONNECT_SCOPE, ClientToken, redirect_uri},
-    words::{self, Sent},
+    oauth::{ClientToken, redirect_uri},
+    words::Sent,
 };
 
 /// What the client was asked for, and what it got.
@@ -32,7 +31,7 @@ pub(super) struct Asked {
     /// The client itself.
     pub(super) client: Option<Result<Own, OAuthError>>,
     /// What would become of a browser that is sent to connect.
-    way: Option<Result<Probed, QlikError>>,
+    pub(super) way: Option<Result<Probed, QlikError>>,
     /// Who has the administrator's e-mail.
     pub(super) users: Option<Result<Vec<User>, QlikError>>,
     /// A token for one of them, or for the client's own user; whose it is.
@@ -145,75 +144,6 @@ impl Subject<'_> {
         })
     }
 
-    /// Where a browser would be led that is sent to connect; asked once.
-    async fn try_the_way(&self, known: &mut Known) -> Result<(), Error> {
-        if known.asked.way.is_none() {
-            let pkce = Pkce::generate(self.services.entropy());
-            let probed = self
-                .qlik()
-                .probe_authorize(&Authorize {
-                    host: self.host,
-                    client_id: &self.named()?.id,
-                    redirect_uri: &redirect_uri(&self.portal.origin),
-                    scope: CONNECT_SCOPE,
-                    state: &self.services.new_id(),
-                    pkce: Some(&pkce),
-                    login_hint: None,
-                    prompt: None,
-                })
-                .await;
-            known.asked.way = Some(probed);
-        }
-        Ok(())
-    }
-
-    pub(super) async fn oauth_redirect(&self, known: &mut Known) -> Made {
-        self.try_the_way(known).await?;
-        let back = redirect_uri(&self.portal.origin);
-        let refused = match &known.asked.way {
-            Some(Ok(Probed::ComesBack | Probed::SignsIn)) => {
-                return Ok(Note::passed("Qlik takes this portal’s redirect URL."));
-            }
-            Some(Ok(Probed::ComesBackWith(error))) => return Ok(said_of_return(error)),
-            Some(Ok(Probed::Refused(e))) => e,
-            Some(Err(e)) if e.kind() != ErrorKind::RateLimited => {
-                let said = words::of_sent(e, self.host.as_str(), Sent::Client);
-                return Ok(Note::not_checked(format!("Not checked. {}", said.says)).codes(e).open());
-            }
-            Some(Err(_)) => return Ok(self.held(known)),
-            _ => {
-                let says = "Not checked; Qlik’s answer does not show it. The first user who connects does.";
-                return Ok(Note::not_checked(says).open());
-            }
-        };
-        let note = if matches!(known.asked.client, Some(Ok(Own::Open(_)))) {
-            Note::failed(
-                "Qlik does not know this client id, or the client does not list this portal’s redirect URL.",
-                format!(
-                    "Compare the id with the client under Administration > OAuth in Qlik, and add the redirect URL \
-                     {back} there, the same to the letter."
-                ),
-            )
-        } else {
-            Note::failed(
-                "The OAuth client does not list this portal’s redirect URL, so nobody comes back from Qlik.",
-                format!(
-                    "Add {back} to the redirect URLs of the client under Administration > OAuth in Qlik, the same to \
-                     the letter."
-                ),
-            )
-        };
-        Ok(note.codes(refused))
-    }
-
-    /// Being held back is no fault of the redirect URL.
-    fn held(&self, known: &mut Known) -> Note {
-        match known.asked.way.take() {
-            Some(Err(e)) => self.failed_with(known, &e, Sent::Client).open(),
-            _ => Note::not_checked("Not checked.").open(),
-        }
-    }
-
     fn unknown(&self, e: &QlikError) -> Note {
         Note::failed(
             format!("{} knows no OAuth client with this id.", self.host),
@@ -271,28 +201,6 @@ impl Known {
         };
         let note = Note::not_checked(says).open();
         if let Ok(Own::Open(e)) = got { note.codes(e.error()) } else { note }
-    }
-}
-
-/// The errors of <https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1>.
-fn said_of_return(error: &str) -> Note {
-    match error {
-        "invalid_scope" => Note::failed(
-            "The OAuth client may not ask for the scopes that connecting needs.",
-            "Select user_default and offline_access under the scopes of the client in Qlik.",
-        ),
-        "unauthorized_client" | "unsupported_response_type" => Note::failed(
-            "The OAuth client may not let users connect.",
-            "Create a client of type Web in Qlik; the kind of a client can’t be changed later.",
-        ),
-        "access_denied" => Note::failed(
-            "Qlik lets nobody connect through this OAuth client.",
-            "A Tenant Admin looks at the client under Administration > OAuth in Qlik.",
-        ),
-        _ => Note::not_checked(
-            "Not checked; Qlik’s answer does not show it. The first user who connects does.",
-        )
-        .open(),
     }
 }
 

@@ -25,6 +25,7 @@ mod options_oauth;
 mod probing;
 mod receivers;
 mod refreshing;
+mod refreshing_broken;
 mod registering;
 mod registering_broken;
 mod registering_memory;

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use backend::{
-    apps::AppsQuery,
     connection::AuthOption,
     door::{TroubleKind, Who},
     oauth::GrantState,
@@ -17,12 +16,12 @@ use crate::{
     linking::{ADA, Linked, apps},
 };
 
-async fn state(l: &Linked) -> GrantState {
+pub(crate) async fn state(l: &Linked) -> GrantState {
     l.h.portal.grant_view(&l.h.ada).await.unwrap().unwrap().state
 }
 
 /// A bit longer than a token lives.
-fn expire(l: &Linked) {
+pub(crate) fn expire(l: &Linked) {
     l.h.advance(mins(6 * 60 + 1));
 }
 
@@ -244,53 +243,6 @@ async fn a_token_of_somebody_else_is_revoked_and_not_used() {
     assert!(l.live(TokenKind::Access).is_empty());
     l.h.world.clear_faults();
     assert_eq!(l.ada_sees().await.unwrap().len(), 2);
-}
-
-/// The store refuses what is to be kept of new tokens.
-async fn full(l: &Linked, when: &'static str) {
-    let sql = format!(
-        "CREATE TRIGGER full BEFORE {when} ON oauth_grants WHEN NEW.state = 'connected'
-         BEGIN SELECT RAISE(ABORT, 'no space'); END"
-    );
-    let mut tx = l.h.portal.db().write().await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-async fn has_space_again(l: &Linked) {
-    let mut tx = l.h.portal.db().write().await.unwrap();
-    sqlx::query("DROP TRIGGER full").execute(&mut *tx).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_store_that_fails_for_a_moment_loses_no_token() {
-    let l = Linked::connected().await;
-    expire(&l);
-    full(&l, "UPDATE").await;
-    let (seen, ()) = tokio::join!(l.ada_sees(), async {
-        while l.asked("/oauth/token") == 0 {
-            tokio::task::yield_now().await;
-        }
-        has_space_again(&l).await;
-    });
-    assert_eq!(seen.unwrap().len(), 2);
-    assert_eq!((l.asked("/oauth/token"), state(&l).await), (1, GrantState::Connected));
-    assert_eq!(l.live(TokenKind::Refresh).len(), 1);
-}
-
-#[tokio::test]
-async fn tokens_that_the_store_does_not_take_do_not_live_on_at_qlik() {
-    let l = Linked::connected().await;
-    expire(&l);
-    full(&l, "UPDATE").await;
-    assert!(l.h.portal.my_apps(&l.h.ada, AppsQuery::default()).await.is_err());
-    assert!(l.live(TokenKind::Refresh).is_empty() && l.live(TokenKind::Access).is_empty());
-    has_space_again(&l).await;
-    full(&l, "INSERT").await;
-    let back = l.walk(&l.h.ada, ADA).await;
-    assert!(l.h.portal.finish_connect(&l.h.ada, back).await.is_err());
-    assert!(l.live(TokenKind::Refresh).is_empty() && l.live(TokenKind::Access).is_empty());
 }
 
 /// Numbers that look random and are the same each time.
