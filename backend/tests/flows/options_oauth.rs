@@ -5,7 +5,7 @@ use backend::{
     connection::AuthOption,
     integration::{Check, Outcome, Report},
 };
-use sandbox::{Consent, Effect, Fault, NewClient, NewClientRef, TokenKind};
+use sandbox::{Consent, Effect, Fault, NewApp, NewClient, NewClientRef, TokenKind};
 
 use crate::{
     house::{House, the_failed},
@@ -269,10 +269,15 @@ async fn without_a_user_of_the_administrators_it_is_not_the_keys_owner_who_is_lo
     let h = House::new().await;
     let client = made(&h, whole());
     h.world.set_email(&h.qlik_ada, "another@acme.example");
-    let end = save(&h, by_client(AuthOption::OauthEveryone, &client)).await;
-    assert!(end.saved, "{end:#?}");
-    for check in &end.report.unwrap().checks {
-        assert!(!told(check).contains("key"), "{check:?}");
+    let input = || by_client(AuthOption::OauthEveryone, &client);
+    assert!(save(&h, input()).await.saved);
+    // The user that the client itself is was looked at, and has an app from now on.
+    let own = h.world.oauth_tokens(&h.tenant).first().unwrap().user.clone();
+    h.world.add_app(&h.tenant, NewApp { name: "Its own".to_owned(), owner: own, ..NewApp::default() });
+    let report = save(&h, input()).await.report.unwrap();
+    assert!(told(of(&report, "apps")).contains("the client's own user, sees 1 app"), "{report:#?}");
+    for check in &report.checks {
+        assert!(!told(check).contains(" key"), "{check:?}");
     }
 }
 
