@@ -68,11 +68,11 @@ impl ClientTokens {
     }
 }
 
-/// Whether a client's token is refused for the scope that is asked for, as far as that
-/// can be read.
+/// Whether a client's token may be refused for the scope that is asked for: what can't
+/// be read with the statuses for it counts, for without a scope Qlik says the same again.
 fn is_about_scope(e: &OAuthError) -> bool {
     match e.kind() {
-        OAuthErrorKind::ScopeNotAllowed => true,
+        OAuthErrorKind::ScopeNotAllowed | OAuthErrorKind::UserRefused => true,
         OAuthErrorKind::Other => e.error().kind() == ErrorKind::BadRequest,
         _ => false,
     }

@@ -51,6 +51,12 @@ async fn a_client_that_reads_users_by_another_scope_gets_all_that_it_may() {
     let l = everyone(NewClient { scopes, ..client() }).await;
     assert_eq!(l.ada_sees().await.unwrap().len(), 2);
     assert_eq!(l.asked("/oauth/token"), 3, "the narrow scope, all scopes, and Ada's");
+    // Also where Qlik does not say that it is the scope.
+    for status in [400, 403] {
+        let l = everyone(client()).await;
+        l.h.world.add_fault(Fault::new("/oauth/token", failing(status, "no")).once());
+        assert_eq!(l.ada_sees().await.unwrap().len(), 2, "{status}");
+    }
 }
 
 #[tokio::test]
