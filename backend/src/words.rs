@@ -34,8 +34,77 @@ pub(crate) fn no_room(owner: &str, live: usize, max: u32) -> Said {
     )
 }
 
-/// Words for an error where nothing more is known than the error itself.
+/// As what Qlik was asked: whom a refusal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// The portal's API key.
+    Key,
+    /// The OAuth client's id and secret.
+    Client,
+    /// A token of the OAuth client's own.
+    ClientToken,
+    /// A user's session or token.
+    Session,
+}
+
+impl Sent {
+    fn refused(self) -> Said {
+        match self {
+            Self::Key => Said::new(
+                "Qlik refuses the API key.",
+                "Make a new key in Qlik and paste it here; everything else stays as it is.",
+            ),
+            Self::Client => Said::new(
+                "Qlik refuses the OAuth client.",
+                "Compare its id and its secret with the client under Administration > OAuth in Qlik.",
+            ),
+            Self::ClientToken => Said::new(
+                "Qlik does not take the token that it just gave to the OAuth client.",
+                "Test the connection again; if it stays so, give the code and trace id to Qlik's support.",
+            ),
+            Self::Session => Said::new(
+                "Qlik does not take the session that was just opened.",
+                "Test the connection again; if it stays so, give the code and trace id to Qlik's support.",
+            ),
+        }
+    }
+
+    fn forbidden(self) -> Said {
+        match self {
+            Self::Key => Said::new(
+                "Qlik does not allow this to the key's owner.",
+                "A Tenant Admin can give the owner the permission in Qlik.",
+            ),
+            Self::Client | Self::ClientToken => Said::new(
+                "Qlik does not allow this to the OAuth client.",
+                "A Tenant Admin compares the client under Administration > OAuth in Qlik with the guide.",
+            ),
+            Self::Session => Said::new(
+                "Qlik does not allow this to the user.",
+                "A Tenant Admin can give the user the permission in Qlik.",
+            ),
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Key => "the key",
+            Self::Client => "the client's secret",
+            Self::ClientToken => "the token",
+            Self::Session => "the session",
+        }
+    }
+}
+
+/// Words for an error of a call with the portal's API key, where nothing more is known
+/// than the error itself.
 pub(crate) fn of(e: &Error, host: &str) -> Said {
+    of_sent(e, host, Sent::Key)
+}
+
+/// Words for an error where nothing more is known than the error itself, and what was
+/// sent.
+pub(crate) fn of_sent(e: &Error, host: &str, sent: Sent) -> Said {
     match e.kind() {
         ErrorKind::Dns => Said::new(
             format!("The name {host} does not resolve."),
@@ -60,14 +129,8 @@ pub(crate) fn of(e: &Error, host: &str) -> Said {
             format!("{host} answers, but not as a Qlik Cloud tenant."),
             "Compare it with the address bar of your Qlik Cloud.",
         ),
-        ErrorKind::Unauthorized => Said::new(
-            "Qlik refuses the API key.",
-            "Make a new key in Qlik and paste it here; everything else stays as it is.",
-        ),
-        ErrorKind::Forbidden => Said::new(
-            "Qlik does not allow this to the key's owner.",
-            "A Tenant Admin can give the owner the permission in Qlik.",
-        ),
+        ErrorKind::Unauthorized => sent.refused(),
+        ErrorKind::Forbidden => sent.forbidden(),
         ErrorKind::NotFound => Said::new("Qlik does not know it.", "It may have been deleted in Qlik."),
         ErrorKind::RateLimited => {
             let wait = e.retry_after().map_or_else(String::new, |d| format!(" for {} s", d.as_secs().max(1)));
@@ -81,7 +144,7 @@ pub(crate) fn of(e: &Error, host: &str) -> Said {
             "It is tried again by itself. Qlik's status page tells of outages.",
         ),
         ErrorKind::RedirectLeavesTenant | ErrorKind::LinkLeavesTenant => Said::new(
-            format!("{host} points to another host, and the key is not sent there."),
+            format!("{host} points to another host, and {} is not sent there.", sent.noun()),
             "Enter the tenant's own hostname, without a vanity address in front.",
         ),
         ErrorKind::Signing | ErrorKind::Csrf => Said::new(

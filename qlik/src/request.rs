@@ -11,6 +11,18 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::Tier;
 use crate::wiped;
 
+/// What is done with a redirect that answers a GET.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// It is followed, at the tenant.
+    OnTenant,
+    /// It is the answer, where it stays at the tenant; one that leaves it is an error.
+    Stop,
+    /// It is the answer wherever it leads: what is asked for is the address, and nobody
+    /// calls it.
+    HandBack,
+}
+
 /// One call, whichever credential it is sent with. Its query may hold a secret, so
 /// it shows no more than its name.
 #[derive(Clone)]
@@ -25,8 +37,8 @@ pub(crate) struct Request {
     /// JSON; wiped when the last copy of the handle is dropped, that of the HTTP
     /// client included.
     pub(crate) body: Option<Bytes>,
-    /// Whether a GET's redirects are followed.
-    pub(crate) follow: bool,
+    /// What is done with a GET's redirects.
+    pub(crate) follow: Follow,
     /// Whether it may be sent once more where it is not clear what became of it:
     /// as with every GET, and with a change that harms nobody when made twice.
     pub(crate) repeatable: bool,
@@ -47,7 +59,7 @@ impl Request {
             path: path.into(),
             headers: HeaderMap::new(),
             body: None,
-            follow: true,
+            follow: Follow::OnTenant,
             repeatable: true,
         }
     }

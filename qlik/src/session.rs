@@ -129,6 +129,14 @@ impl QlikSession {
         }
     }
 
+    /// The token of a session by one, so that it can be revoked.
+    pub fn bearer(&self) -> Option<&AccessToken> {
+        match &self.means {
+            Means::Cookies(_) => None,
+            Means::Bearer { token, .. } => Some(token),
+        }
+    }
+
     /// The host that set the session's cookies, or gave its token.
     pub fn host(&self) -> TenantHost {
         match &self.means {

@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::limits::{Caller, Limits};
 use crate::links::Aliases;
-pub(crate) use crate::request::Request;
+pub(crate) use crate::request::{Follow, Request};
 use crate::resolve::Resolver;
 use crate::tls_fault::{self, TlsFault};
 
@@ -120,7 +120,7 @@ impl Transport {
         Ok(builder)
     }
 
-    /// Sends a call and follows its redirects.
+    /// Sends a call and follows its redirects as it says.
     ///
     /// A GET, and what else is marked as repeatable, is sent once more where the
     /// connection broke or Qlik said 502, 503 or 504; nothing else is ever repeated
@@ -142,12 +142,17 @@ impl Transport {
             if !answer.status.is_redirection() || answer.status == StatusCode::NOT_MODIFIED {
                 return Ok(answer);
             }
+            if request.method == Method::GET && request.follow == Follow::HandBack {
+                return Ok(answer);
+            }
             let location = answer.headers.get(header::LOCATION).and_then(|v| v.to_str().ok());
             let next = location.map(|l| self.aliases.on_tenant(host, &request.path, l));
             let refuse = |kind| Err(Error::new(kind, request.operation).with_status(answer.status));
             match next {
                 Some(None) => return refuse(ErrorKind::RedirectLeavesTenant),
-                Some(Some(_)) if request.method == Method::GET && !request.follow => return Ok(answer),
+                Some(Some(_)) if request.method == Method::GET && request.follow == Follow::Stop => {
+                    return Ok(answer);
+                }
                 Some(Some(path)) if request.method == Method::GET && hops < MAX_REDIRECTS => {
                     hops += 1;
                     request.path = path;

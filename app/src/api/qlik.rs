@@ -1,6 +1,8 @@
 //! One's own way to Qlik: credentials that are registered, or a connection that was
 //! agreed to.
 
+#[cfg(feature = "ssr")]
+use backend::oauth::Removed;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -103,8 +105,16 @@ pub async fn disconnect_qlik() -> Result<Done, AppError> {
     FormPost::new(form::QLIK, routes::PROFILE)
         .answer(Box::pin(async {
             let me = ctx::actor().await?;
-            ctx::services()?.disconnect_from_qlik(&me).await?;
-            let says = "You are no longer connected to Qlik. The agreement is taken back there too.";
+            let says = match ctx::services()?.disconnect_from_qlik(&me).await? {
+                Removed::Nothing => "You are no longer connected to Qlik.",
+                Removed::Revoked => "You are no longer connected to Qlik. Your tokens are revoked there too.",
+                Removed::Waiting => {
+                    "You are no longer connected to Qlik. Your tokens are revoked there as soon as Qlik answers."
+                }
+                Removed::NotRevoked => {
+                    "You are no longer connected to Qlik. Qlik did not revoke your tokens, so they end there by themselves."
+                }
+            };
             Ok(Next::to(routes::PROFILE).saying(Notice::good(says)))
         }))
         .await

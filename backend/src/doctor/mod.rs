@@ -10,11 +10,13 @@
 //! This module must not know what is done with an outcome.
 
 mod account;
+mod everyone;
 mod key;
 mod login;
 mod oauth;
 mod probe;
 mod reach;
+mod redirect;
 mod report;
 mod run;
 mod session;

@@ -7,7 +7,11 @@ use super::{
     subject::{Known, Subject, name},
     table::Made,
 };
-use crate::{Error, words};
+use crate::{
+    Error,
+    connection::AuthOption,
+    words::{self, Sent},
+};
 
 impl Subject<'_> {
     fn signed_in(&self, known: &Known) -> Result<(Tenant, String), Error> {
@@ -26,7 +30,7 @@ impl Subject<'_> {
                 "Qlik gives the session no CSRF token.",
                 "Reading works. If opening apps fails, report it to Qlik with the trace id.",
             ),
-            Err(e) => self.failed(known, &e),
+            Err(e) => self.failed_with(known, &e, Sent::Session),
         })
     }
 
@@ -34,7 +38,7 @@ impl Subject<'_> {
         let (tenant, who) = self.signed_in(known)?;
         let page = match tenant.apps_page(&AppQuery { limit: 100, ..AppQuery::default() }).await {
             Ok(page) => page,
-            Err(e) => return Ok(self.failed(known, &e)),
+            Err(e) => return Ok(self.failed_with(known, &e, Sent::Session)),
         };
         known.app = page.data.first().map(|a| a.resource_id.clone());
         let count = match (page.data.len(), page.next.is_some()) {
@@ -48,10 +52,18 @@ impl Subject<'_> {
                 format!("{who} can sign in, and sees no apps."),
                 "Give the user access to a space in Qlik, or look with another user.",
             ),
-            (false, Some(why)) => Note::warning(
-                format!("{who}, the key's owner, sees {count}. {why}"),
-                "My apps stays empty for you until Qlik has a user with your e-mail.",
-            ),
+            (false, Some(why)) => {
+                // Without a key it is the user that the OAuth client itself is.
+                let whose = if self.option == AuthOption::ApiKey {
+                    ", the key's owner,"
+                } else {
+                    ", the client's own user,"
+                };
+                Note::warning(
+                    format!("{who}{whose} sees {count}. {why}"),
+                    "My apps stays empty for you until Qlik has a user with your e-mail.",
+                )
+            }
             (false, None) => Note::passed(format!("{who} sees {count}.")),
         })
     }
@@ -63,9 +75,9 @@ impl Subject<'_> {
         };
         Ok(match tenant.engine_version(&app, Some(&self.portal.origin)).await {
             Ok(engine) => Note::passed(format!("The engine answers (version {}).", engine.version)),
-            Err(e) if e.kind() == ErrorKind::RateLimited => self.failed(known, &e),
+            Err(e) if e.kind() == ErrorKind::RateLimited => self.failed_with(known, &e, Sent::Session),
             Err(e) => {
-                let said = words::of(&e, self.host.as_str());
+                let said = words::of_sent(&e, self.host.as_str(), Sent::Session);
                 Note::failed(
                     format!("The engine does not answer {who}. {}", said.says),
                     "Something between this server and Qlik may block websockets, such as a proxy. If apps open in the \
@@ -78,6 +90,7 @@ impl Subject<'_> {
 
     /// Closes what was opened for the checks.
     pub(super) async fn close(&self, known: &Known) {
+        self.give_back(known).await;
         let Some(login) = known.login.as_ref().filter(|l| l.for_checks) else { return };
         if let Err(e) = self.qlik().with_session(&login.session.host(), login.session.clone()).logout().await
         {

@@ -21,7 +21,7 @@ use crate::{
     identity::IdentityView,
     keys::OwnedKey,
     renewal::{KeyRef, Row},
-    words,
+    words::{self, Sent},
 };
 
 /// A connection to examine: stored, or typed and not stored yet.
@@ -174,14 +174,19 @@ impl<'a> Subject<'a> {
         now.checked_sub(SignedDuration::from_secs(off)).unwrap_or(now)
     }
 
+    /// An error of a call with the key, in its own words.
+    pub(super) fn failed(&self, known: &mut Known, e: &QlikError) -> Note {
+        self.failed_with(known, e, Sent::Key)
+    }
+
     /// An error in its own words. Being held back is no fault of what was asked:
     /// that is left unchecked, and the check of the rate limit fails.
-    pub(super) fn failed(&self, known: &mut Known, e: &QlikError) -> Note {
+    pub(super) fn failed_with(&self, known: &mut Known, e: &QlikError, sent: Sent) -> Note {
         if e.kind() == ErrorKind::RateLimited {
             known.held = known.held.max(Some(e.retry_after().unwrap_or(Duration::from_secs(1))));
             return Note::not_checked("Not checked; Qlik’s rate limit is reached.").codes(e);
         }
-        let said = words::of(e, self.host.as_str());
+        let said = words::of_sent(e, self.host.as_str(), sent);
         Note::failed(said.says, said.remedy).codes(e)
     }
 

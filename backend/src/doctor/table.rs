@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 
 use super::{
-    key, oauth, reach,
+    everyone, key, oauth, reach,
     report::Note,
     subject::{Known, Subject},
     web,
@@ -152,12 +152,16 @@ pub(super) const CHECKS: &[Spec] = &[
         oauth::code
     ),
     check!(
+        BY_CODES, "oauth_redirect", "Users come back from Qlik to this portal", needs ["oauth_client"],
+        asks "GET /oauth/authorize (prompt=none)", CLIENT, oauth_redirect
+    ),
+    check!(
         FOR_EVERYONE,
         "oauth_consent",
         "The client is trusted in the tenant",
         needs["oauth_grant"],
         CLIENT,
-        oauth::consent
+        everyone::consent
     ),
     check!(
         FOR_EVERYONE,
@@ -165,7 +169,7 @@ pub(super) const CHECKS: &[Spec] = &[
         "The client’s scopes are enough",
         needs["oauth_grant"],
         CLIENT,
-        oauth::scope
+        everyone::scope
     ),
     check!(
         FOR_EVERYONE, "oauth_user", "The portal can act for a user",

@@ -41,6 +41,17 @@ impl Trouble {
                 "Qlik refuses the secret of this portal's OAuth client.",
                 "An administrator makes a new secret in Qlik and enters it under Administration > Settings.",
             ),
+            K::ClientRefused => refused(
+                Who::Administrator,
+                "Qlik refuses this portal's OAuth client: it does not know the client id, or the secret is wrong.",
+                "An administrator compares both under Administration > Settings with the client in Qlik.",
+            ),
+            K::TokenOrClient => refused(
+                Who::You,
+                "Qlik refuses this connection, or this portal's OAuth client; it does not say which.",
+                "Choose Connect to Qlik in your profile; if that does not help, an administrator of this portal tests \
+                 the connection in the settings.",
+            ),
             K::GrantNotAllowed => refused(
                 Who::Administrator,
                 "Qlik does not let this portal's OAuth client get tokens in this way.",
@@ -56,7 +67,8 @@ impl Trouble {
                 Who::Administrator,
                 "This portal's OAuth client lacks a scope in Qlik.",
                 format!(
-                    "A Tenant Admin gives it the scope {USER_SCOPE}, and where it acts for everyone {LOOK_UP_SCOPE} too."
+                    "A Tenant Admin gives it the scope {USER_SCOPE}, and with it {LOOK_UP_SCOPE} where it acts for \
+                     everyone, or offline_access where each user connects."
                 ),
             ),
             K::UserUnknown => Self::new(
@@ -68,6 +80,14 @@ impl Trouble {
                 TroubleKind::QlikUserDisabled,
                 Who::QlikAdministrator,
                 Said::new("Qlik does not let your user in.", "A Tenant Admin can enable it in Qlik."),
+            ),
+            K::UserRefused => Self::new(
+                TroubleKind::QlikUserDisabled,
+                Who::QlikAdministrator,
+                Said::new(
+                    "Qlik does not let your user in: it is disabled, or has too many open tokens.",
+                    "A Tenant Admin can enable it in Qlik; tokens end by themselves within hours.",
+                ),
             ),
             K::TooManyTokens => Self::new(
                 TroubleKind::RateLimited,

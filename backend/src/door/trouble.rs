@@ -7,7 +7,7 @@ use qlik::{
 
 use crate::{
     matching::{Judged, Person, Rules, Seen, Sends, Verdict, judge},
-    words::{self, Said},
+    words::{self, Said, Sent},
 };
 
 /// What stands between a user and Qlik.
@@ -128,7 +128,7 @@ impl Trouble {
             | ErrorKind::LinkLeavesTenant => (TroubleKind::QlikAway, Who::Administrator),
             _ => (TroubleKind::QlikAway, Who::Nobody),
         };
-        Self::new(kind, who, words::of(e, host)).with(e)
+        Self::new(kind, who, words::of_sent(e, host, Sent::Session)).with(e)
     }
 
     /// An error of a call that was made with the portal's key.

@@ -74,7 +74,7 @@ fn said_of(error: &str) -> &'static str {
         }
         "invalid_scope" => {
             "Qlik does not let this portal's OAuth client ask for what it needs, so nothing was connected. A Tenant \
-             Admin gives the client the scope user_default in Qlik."
+             Admin gives the client the scopes user_default and offline_access in Qlik."
         }
         "unauthorized_client" | "unsupported_response_type" => {
             "This portal's OAuth client may not connect users, so nothing was connected. An administrator of this \

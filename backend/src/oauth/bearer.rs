@@ -4,10 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use qlik::{
-    oauth::{AccessToken, OAuthToken},
-    session::QlikSession,
-};
+use qlik::{oauth::AccessToken, session::QlikSession};
 
 use crate::{
     Actor, Services,
@@ -34,9 +31,7 @@ impl Services {
         if is_theirs {
             return Ok(session);
         }
-        if let Err(e) = self.qlik().revoke(&at.host, client.named(), OAuthToken::Access(&token)).await {
-            tracing::warn!(portal.id = %at.portal_id, error = %e, "another user's token could not be revoked");
-        }
+        self.revoke_access(at, client, &token).await;
         Err(self.close_wrong(actor, session).await.into())
     }
 

@@ -6,13 +6,13 @@ use std::{future::Future, future::ready, sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use moka::{future::Cache, ops::compute::Op};
 use qlik::{
-    OAuthError, User,
+    OAuthError, OAuthErrorKind, User,
     error::ErrorKind,
     host::TenantHost,
     oauth::{AccessToken, UserLookup},
 };
 
-use super::USER_SCOPE;
+use super::{LOOK_UP_SCOPE, USER_SCOPE};
 use crate::{
     Actor, Services,
     connection::{Client, Connection},
@@ -68,6 +68,16 @@ impl ClientTokens {
     }
 }
 
+/// Whether a client's token may be refused for the scope that is asked for: what can't
+/// be read with the statuses for it counts, for without a scope Qlik says the same again.
+fn is_about_scope(e: &OAuthError) -> bool {
+    match e.kind() {
+        OAuthErrorKind::ScopeNotAllowed | OAuthErrorKind::UserRefused => true,
+        OAuthErrorKind::Other => e.error().kind() == ErrorKind::BadRequest,
+        _ => false,
+    }
+}
+
 impl Services {
     /// A session by the client that acts for everyone.
     pub(crate) async fn open_by_client(&self, actor: &Actor, at: &Connection) -> Result<Opened, NoSession> {
@@ -90,9 +100,13 @@ impl Services {
         host: &TenantHost,
         client: &Client,
     ) -> Result<Arc<ClientToken>, OAuthError> {
-        // Without naming a scope it gets all that it may: which of those that let users be read a Tenant Admin
-        // gave it is Qlik's affair. The token is used for looking up alone.
-        let tokens = self.qlik().client_credentials(host, client.named(), "").await?;
+        let narrow = self.qlik().client_credentials(host, client.named(), LOOK_UP_SCOPE).await;
+        let tokens = match narrow {
+            // A Tenant Admin may have given it another scope that lets users be read. Without naming one it gets
+            // all that it may; the token is used for looking up alone.
+            Err(e) if is_about_scope(&e) => self.qlik().client_credentials(host, client.named(), "").await?,
+            other => other?,
+        };
         Ok(Arc::new(ClientToken { token: Arc::new(tokens.access), ends_at: tokens.expires_at }))
     }
 

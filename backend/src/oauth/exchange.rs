@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use qlik::{
     OAuthError, OAuthErrorKind, User,
-    oauth::{AccessToken, AuthorizationCode, CodeExchange, OAuthToken, Pkce, RefreshToken},
+    oauth::{AccessToken, AuthorizationCode, CodeExchange, Pkce, RefreshToken},
     session::QlikSession,
 };
 use serde_json::json;
 
 use super::{
-    ConnectEnd,
+    ConnectEnd, USER_SCOPE,
     connect::CHANGED,
     grant::{is_in_force, place},
     redirect_uri, release_grant_of,
-    revoke::{Revocable, queue},
 };
 use crate::{
     Actor, Error, Services, audit,
@@ -24,12 +23,24 @@ use crate::{
     store::at as time,
 };
 
+const NO_SCOPE: &str = "Nothing was connected: what Qlik gave is not good for your apps. A Tenant Admin gives this portal's \
+                        OAuth client the scopes user_default and offline_access in Qlik; then choose Connect to Qlik \
+                        again.";
+
 /// What a code was exchanged for.
 struct Got<'a> {
     client: &'a Client,
     access: Arc<AccessToken>,
     access_until: i64,
     refresh: Option<RefreshToken>,
+}
+
+/// What became of tokens that are to be kept.
+enum Kept {
+    /// They are, and this is what they take the place of, on the list of those to revoke.
+    Yes(Option<String>),
+    /// The settings are others since.
+    Changed,
 }
 
 fn said_of_exchange(e: &OAuthError, host: &str) -> String {
@@ -57,6 +68,11 @@ fn said_of_other(me: &User, actor: &Actor) -> String {
     )
 }
 
+/// The scopes that connecting asks for are given together, or what was given says so.
+fn lacks_scope(given: &str) -> bool {
+    !given.is_empty() && given.split([' ', ',']).all(|scope| scope != USER_SCOPE)
+}
+
 impl Services {
     pub(super) async fn exchange(
         &self,
@@ -76,13 +92,17 @@ impl Services {
                 return Ok(ConnectEnd::not(said_of_exchange(&e, host)));
             }
         };
-        let access_until = tokens.expires_at.as_second();
+        let (access_until, too_little) = (tokens.expires_at.as_second(), lacks_scope(&tokens.scope));
         let got = Got { client, access: Arc::new(tokens.access), access_until, refresh: tokens.refresh };
+        if too_little {
+            self.give_back(at, client, &got.access, got.refresh.as_ref()).await;
+            return Ok(ConnectEnd::not(NO_SCOPE));
+        }
         let tenant = self.qlik().with_bearer(&at.host, got.access.clone(), &actor.user_id);
         let me = match tenant.user_me().await {
             Ok(me) => me,
             Err(e) => {
-                self.give_back(at, &got).await?;
+                self.give_back(at, client, &got.access, got.refresh.as_ref()).await;
                 let trouble = Trouble::of_token(&e, host);
                 return Ok(ConnectEnd::not(format!(
                     "Nothing was connected: whose the connection is could not be asked. {} Choose Connect to Qlik again.",
@@ -92,36 +112,30 @@ impl Services {
         };
         if !me.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(&actor.email)) {
             tracing::warn!(portal.id = %portal, user.id = %actor.user_id, "Qlik named another user than the one who connects; the tokens are revoked");
-            self.give_back(at, &got).await?;
+            self.give_back(at, client, &got.access, got.refresh.as_ref()).await;
             return Ok(ConnectEnd::not(said_of_other(&me, actor)));
         }
-        self.keep_grant(actor, at, got, me).await
-    }
-
-    /// Revokes tokens that are not kept.
-    async fn give_back(&self, at: &Connection, got: &Got<'_>) -> Result<(), Error> {
-        let mut queued = None;
-        if let Some(token) = &got.refresh {
-            let mut tx = self.db().write().await?;
-            queued = Some(queue(self, &mut tx, &revocable(at, got.client, token)).await?);
-            tx.commit().await?;
+        match self.keep_grant(actor, at, &got, &me).await {
+            Ok(Kept::Yes(before)) => self.connected(actor, at, got, me, before).await,
+            Ok(Kept::Changed) => {
+                self.give_back(at, client, &got.access, got.refresh.as_ref()).await;
+                Ok(ConnectEnd::not(CHANGED))
+            }
+            Err(e) => {
+                // Nothing here knows of them any more.
+                self.give_back(at, client, &got.access, got.refresh.as_ref()).await;
+                Err(e)
+            }
         }
-        // This one ends within hours by itself, so one try is enough.
-        let token = OAuthToken::Access(&got.access);
-        if let Err(e) = self.qlik().revoke(&at.host, got.client.named(), token).await {
-            tracing::warn!(portal.id = %at.portal_id, error = %e, "an access token could not be revoked");
-        }
-        self.revoke_now(queued).await;
-        Ok(())
     }
 
     async fn keep_grant(
         &self,
         actor: &Actor,
         at: &Connection,
-        got: Got<'_>,
-        me: User,
-    ) -> Result<ConnectEnd, Error> {
+        got: &Got<'_>,
+        me: &User,
+    ) -> Result<Kept, Error> {
         let portal = at.portal_id.as_str();
         let sealed = match &got.refresh {
             Some(token) => Some(self.vault().seal(place(portal, &actor.user_id), token.expose().as_bytes())?),
@@ -131,9 +145,7 @@ impl Services {
         // The settings may have changed since: what is stored now would be of nobody's use.
         let still = connection(&mut *tx, portal).await?;
         if !still.is_some_and(|now| is_in_force(&now, at.host.as_str(), got.client.id.as_str())) {
-            drop(tx);
-            self.give_back(at, &got).await?;
-            return Ok(ConnectEnd::not(CHANGED));
+            return Ok(Kept::Changed);
         }
         let before = release_grant_of(self, &mut tx, portal, &actor.user_id).await?;
         let (host, client_id, now) = (at.host.as_str(), got.client.id.as_str(), self.now());
@@ -160,7 +172,19 @@ impl Services {
         let detail = json!({ "email": actor.email, "qlik_user": me.id });
         audit::record(&mut tx, portal, Some(actor), audit::OAUTH_CONNECTED, detail, now).await?;
         tx.commit().await?;
+        Ok(Kept::Yes(before))
+    }
 
+    /// Begins the session that comes with a new connection.
+    async fn connected(
+        &self,
+        actor: &Actor,
+        at: &Connection,
+        got: Got<'_>,
+        me: User,
+        before: Option<String>,
+    ) -> Result<ConnectEnd, Error> {
+        let (portal, now) = (at.portal_id.as_str(), self.now());
         self.forget_session(portal, &actor.user_id).await?;
         let renews = got.refresh.is_some();
         let ends = time(got.access_until);
@@ -176,8 +200,4 @@ impl Services {
         };
         Ok(ConnectEnd { connected: true, says })
     }
-}
-
-fn revocable<'a>(at: &'a Connection, client: &'a Client, token: &'a RefreshToken) -> Revocable<'a> {
-    Revocable { portal_id: &at.portal_id, tenant_host: at.host.as_str(), client, token }
 }

@@ -11,6 +11,7 @@ mod bearer;
 mod connect;
 mod everyone;
 mod exchange;
+mod give_back;
 mod grant;
 mod refresh;
 mod remove;
@@ -24,8 +25,9 @@ use std::future::Future;
 use tracing::Instrument as _;
 
 pub use back::{ConnectBack, ConnectEnd};
-pub(crate) use everyone::ClientTokens;
+pub(crate) use everyone::{ClientToken, ClientTokens};
 pub use grant::GrantView;
+pub use remove::Removed;
 pub(crate) use remove::{release_grant_of, release_grants};
 pub use standing::GrantState;
 

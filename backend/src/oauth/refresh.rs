@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{
     GrantState, detached,
     grant::{Grant, grant, opened, place},
+    release_grant_of,
     revoke::{Revocable, queue},
     standing::{Fate, Stored, fate, said},
 };
@@ -30,6 +31,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 50;
 /// So many looks a process that has renewed has for keeping the session.
 const KEEPING: u32 = 10;
+
+/// So many more times the next token is written where the store fails, each after twice
+/// the wait: some seconds in all, well within the time that a renewal may take.
+const MORE_WRITES: u32 = 6;
 
 /// The right to use the refresh token, once.
 struct Claim {
@@ -139,12 +144,12 @@ impl Services {
                 let TokenSet { access, expires_at, .. } = tokens;
                 self.proven(actor, at, client, access, expires_at, &claim.qlik_user_id).await
             }
-            Err(e) => Err(self.not_renewed(actor, at, &claim, &e).await?.into()),
+            Err(e) => Err(self.not_renewed(actor, at, client, &claim, &e).await?.into()),
         }
     }
 
-    /// Keeps the next refresh token. Where the connection is gone meanwhile, the new
-    /// token must not live on at Qlik.
+    /// Keeps the next refresh token. Where the connection is gone meanwhile, or the
+    /// store fails, the new token must not live on at Qlik.
     async fn renewed(
         &self,
         actor: &Actor,
@@ -153,17 +158,46 @@ impl Services {
         claim: &Claim,
         tokens: &TokenSet,
     ) -> Result<(), NoSession> {
-        let portal = at.portal_id.as_str();
         // Where Qlik gives no next one, this one stays (RFC 6749, section 6).
         let next = tokens.refresh.as_ref().unwrap_or(&claim.token);
-        let sealed = self.vault().seal(place(portal, &actor.user_id), next.expose().as_bytes())?;
-        let (now, until) = (self.now().as_second(), tokens.expires_at.as_second());
+        let until = tokens.expires_at.as_second();
+        let mut kept = self.keep_next(actor, at, claim, next, until).await;
+        for tried in 0..MORE_WRITES {
+            if kept.is_ok() {
+                break;
+            }
+            tokio::time::sleep(LOOK * 2_u32.pow(tried)).await;
+            kept = self.keep_next(actor, at, claim, next, until).await;
+        }
+        if let Ok(true) = kept {
+            return Ok(());
+        }
+        self.give_back(at, client, &tokens.access, Some(next)).await;
+        kept?;
+        let said = Said::new(
+            "Your connection to Qlik was changed meanwhile.",
+            "Look again; if there is none, choose Connect to Qlik in your profile.",
+        );
+        Err(Trouble::new(TroubleKind::NotLinked, Who::You, said).into())
+    }
+
+    /// Writes the next refresh token in place of the one that was used. Gives whether
+    /// there is still a connection that waits for it.
+    async fn keep_next(
+        &self,
+        actor: &Actor,
+        at: &Connection,
+        claim: &Claim,
+        next: &RefreshToken,
+        until: i64,
+    ) -> Result<bool, Error> {
+        let sealed = self.vault().seal(place(&at.portal_id, &actor.user_id), next.expose().as_bytes())?;
+        let now = self.now().as_second();
         let mut tx = self.db().write().await?;
-        // Who gave it up because it took long did not know how it ended; this is how.
         let kept = sqlx::query!(
             "UPDATE oauth_grants SET state = 'connected', sealed_refresh = ?, refreshed_at = ?, access_until = ?,
                     began_at = NULL, attempt = NULL
-             WHERE user_id = ? AND attempt = ? AND state IN ('refreshing', 'lost')",
+             WHERE user_id = ? AND attempt = ? AND state = 'refreshing'",
             sealed,
             now,
             until,
@@ -172,24 +206,15 @@ impl Services {
         )
         .execute(&mut *tx)
         .await?;
-        if kept.rows_affected() == 1 {
-            return Ok(tx.commit().await?);
-        }
-        let gone = Revocable { portal_id: portal, tenant_host: at.host.as_str(), client, token: next };
-        let queued = queue(self, &mut tx, &gone).await?;
         tx.commit().await?;
-        self.revoke_now([queued]).await;
-        let said = Said::new(
-            "Your connection to Qlik was changed meanwhile.",
-            "Look again; if there is none, choose Connect to Qlik in your profile.",
-        );
-        Err(Trouble::new(TroubleKind::NotLinked, Who::You, said).into())
+        Ok(kept.rows_affected() == 1)
     }
 
     async fn not_renewed(
         &self,
         actor: &Actor,
         at: &Connection,
+        client: &Client,
         claim: &Claim,
         e: &OAuthError,
     ) -> Result<Trouble, Error> {
@@ -213,6 +238,16 @@ impl Services {
         .await?;
         if written.rows_affected() == 1 && state != Stored::Connected {
             note(self, &mut tx, actor, state).await?;
+            if state == Stored::Lost {
+                // No use of it: if it was used, this ends what it gave, which nobody here has.
+                let gone = Revocable {
+                    portal_id: &at.portal_id,
+                    tenant_host: at.host.as_str(),
+                    client,
+                    token: &claim.token,
+                };
+                queue(self, &mut tx, &gone).await?;
+            }
         }
         tx.commit().await?;
         Ok(trouble)
@@ -222,7 +257,7 @@ impl Services {
     async fn give_up(&self, actor: &Actor, found: &Grant) -> Result<(), Error> {
         let mut tx = self.db().write().await?;
         let lost = sqlx::query!(
-            "UPDATE oauth_grants SET state = 'lost', sealed_refresh = NULL
+            "UPDATE oauth_grants SET state = 'lost'
              WHERE user_id = ? AND state = 'refreshing' AND attempt IS ? AND began_at IS ?",
             found.user_id,
             found.attempt,
@@ -231,6 +266,11 @@ impl Services {
         .execute(&mut *tx)
         .await?;
         if lost.rows_affected() == 1 {
+            // No use of it: if it was used, this ends what it gave, which nobody here has.
+            release_grant_of(self, &mut tx, &actor.portal.id, &found.user_id).await?;
+            sqlx::query!("UPDATE oauth_grants SET sealed_refresh = NULL WHERE user_id = ?", found.user_id)
+                .execute(&mut *tx)
+                .await?;
             note(self, &mut tx, actor, Stored::Lost).await?;
         }
         Ok(tx.commit().await?)

@@ -4,13 +4,18 @@
 
 use std::collections::HashMap;
 
+use qlik::session::QlikSession;
 use serde_json::json;
 
 use super::{
     grant::{opened, place},
-    revoke::{Revocable, queue},
+    revoke::{Next, Revocable, queue},
 };
-use crate::{Actor, Error, Services, audit, connection::Client, store::Tx};
+use crate::{
+    Actor, Error, Services, audit,
+    connection::{AuthOption, Client, Connection},
+    store::Tx,
+};
 
 /// A connection that is about to be forgotten.
 struct Leaving {
@@ -20,14 +25,28 @@ struct Leaving {
     sealed: Vec<u8>,
 }
 
+/// What became at Qlik of a connection that was removed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Removed {
+    /// There was nothing to revoke.
+    Nothing,
+    /// Its tokens are revoked there.
+    Revoked,
+    /// Qlik did not take that yet; it is tried again by itself.
+    Waiting,
+    /// Its tokens are not revoked there, and end by themselves.
+    NotRevoked,
+}
+
 impl Services {
     /// Removes the actor's own connection, here and at Qlik. None is no error.
     ///
     /// # Errors
-    /// [`Error`] where the store fails. That Qlik does not answer is none: it is
-    /// tried again.
-    pub async fn disconnect_from_qlik(&self, actor: &Actor) -> Result<(), Error> {
+    /// [`Error`] where the store fails. That Qlik does not answer is none: what is given
+    /// back says what became of it there.
+    pub async fn disconnect_from_qlik(&self, actor: &Actor) -> Result<Removed, Error> {
         let (portal, user) = (actor.portal.id.as_str(), actor.user_id.as_str());
+        let in_use = self.token_in_use(actor).await;
         let mut tx = self.db().write().await?;
         let queued = release_grant_of(self, &mut tx, portal, user).await?;
         sqlx::query!("DELETE FROM oauth_connects WHERE user_id = ?", user).execute(&mut *tx).await?;
@@ -41,8 +60,33 @@ impl Services {
         tx.commit().await?;
         self.forget_session(portal, user).await?;
         self.tell(portal);
-        self.revoke_now(queued).await;
-        Ok(())
+        let access = async {
+            match &in_use {
+                Some((at, client, session)) => match session.bearer() {
+                    Some(token) => Some(self.revoke_access(at, client, token).await),
+                    None => None,
+                },
+                None => None,
+            }
+        };
+        Ok(match tokio::join!(self.revoke_now(queued), access) {
+            (None, None) => Removed::Nothing,
+            (Some(Next::Again), _) => Removed::Waiting,
+            (Some(Next::GivenUp), _) | (_, Some(false)) => Removed::NotRevoked,
+            (Some(Next::Done), _) | (None, Some(true)) => Removed::Revoked,
+        })
+    }
+
+    /// The session that the actor has by their own connection, with the client that
+    /// gave its token. What can't be read keeps nobody from removing it.
+    async fn token_in_use(&self, actor: &Actor) -> Option<(Connection, Client, QlikSession)> {
+        let at = self.connection(&actor.portal.id).await.ok()??;
+        if at.option != AuthOption::OauthUsers {
+            return None;
+        }
+        let client = self.client_or_its_name(&at.portal_id, at.client_id.as_deref()?).await.ok()??;
+        let session = self.kept_session(actor, &at).await.ok()??;
+        Some((at, client, session))
     }
 
     /// A client as the settings have it; one that they forgot, by its name alone.

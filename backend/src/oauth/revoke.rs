@@ -43,19 +43,22 @@ pub(super) struct Revocable<'a> {
     pub(super) token: &'a RefreshToken,
 }
 
-/// What is left of a try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+/// What follows a try; what is worse comes later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Next {
     Done,
     Again,
     GivenUp,
 }
 
-/// What follows a try. A token that Qlik does not know is as good as revoked.
-fn next(end: Result<(), OAuthErrorKind>, tries: i64) -> Next {
+/// What follows a try. A token that Qlik does not know is as good as revoked. A secret
+/// that is refused may be replaced while settings name the client.
+fn next(end: Result<(), OAuthErrorKind>, tries: i64, named: bool) -> Next {
+    use OAuthErrorKind as K;
     match end {
-        Ok(()) | Err(OAuthErrorKind::InvalidGrant) => Next::Done,
-        Err(OAuthErrorKind::UnknownClient | OAuthErrorKind::WrongSecret) => Next::GivenUp,
+        Ok(()) | Err(K::InvalidGrant) => Next::Done,
+        Err(K::UnknownClient) => Next::GivenUp,
+        Err(K::WrongSecret | K::ClientRefused) if !named => Next::GivenUp,
         Err(_) if tries >= MOST_TRIES => Next::GivenUp,
         Err(_) => Next::Again,
     }
@@ -110,11 +113,25 @@ struct Claimed {
     tries: i64,
 }
 
+/// What a try takes.
+struct Ready {
+    host: TenantHost,
+    client: Client,
+    /// The settings name the client, so its secret is that of today.
+    named: bool,
+    token: RefreshToken,
+}
+
 impl Claimed {
-    fn read(&self, services: &Services) -> Result<(TenantHost, Client, RefreshToken), Error> {
+    async fn read(&self, services: &Services) -> Result<Ready, Error> {
         let bad = |column| StoreError::Inconsistent { table: "oauth_revocations", column };
         let host = serde_json::from_value(self.tenant_host.clone().into()).map_err(|_| bad("tenant_host"))?;
         let of = |column| place(&self.portal_id, &self.id, column);
+        let token = opened(services.vault(), of("sealed_token"), &self.sealed_token)?;
+        // A secret that was replaced since would be refused.
+        if let Some(client) = services.client(&self.portal_id, &self.client_id).await? {
+            return Ok(Ready { host, client, named: true, token });
+        }
         let secret = match &self.sealed_secret {
             Some(sealed) => {
                 let plain = services.vault().open(of("sealed_secret"), sealed)?;
@@ -124,7 +141,7 @@ impl Claimed {
             None => None,
         };
         let client = Client { id: self.client_id.parse().map_err(|_| bad("client_id"))?, secret };
-        Ok((host, client, opened(services.vault(), of("sealed_token"), &self.sealed_token)?))
+        Ok(Ready { host, client, named: false, token })
     }
 }
 
@@ -150,30 +167,38 @@ impl Services {
         Ok(())
     }
 
-    /// Tries these, as far as nobody else does.
-    pub(super) async fn revoke_now(&self, ids: impl IntoIterator<Item = String>) {
+    /// Tries these, as far as nobody else does. Gives the worst that follows; none for
+    /// none.
+    pub(super) async fn revoke_now(&self, ids: impl IntoIterator<Item = String>) -> Option<Next> {
         let tried = ids.into_iter().map(|id| async move {
-            if let Err(e) = self.revoke_one(&id).await {
+            self.revoke_one(&id).await.unwrap_or_else(|e| {
                 tracing::error!(revocation.id = %id, error = %e, "a token could not be revoked");
-            }
+                Next::Again
+            })
         });
-        join_all(tried).await;
+        join_all(tried).await.into_iter().max()
     }
 
-    async fn revoke_one(&self, id: &str) -> Result<(), Error> {
-        let Some(claimed) = self.claim_revocation(id).await? else { return Ok(()) };
-        let end = match claimed.read(self) {
-            Ok((host, client, token)) => {
-                self.qlik().revoke(&host, client.named(), OAuthToken::Refresh(&token)).await
+    async fn revoke_one(&self, id: &str) -> Result<Next, Error> {
+        // Somebody else is at it.
+        let Some(claimed) = self.claim_revocation(id).await? else { return Ok(Next::Again) };
+        let (end, named) = match claimed.read(self).await {
+            Ok(Ready { host, client, named, token }) => {
+                (self.qlik().revoke(&host, client.named(), OAuthToken::Refresh(&token)).await, named)
             }
             // It counts as a try, and is given up like one.
-            Err(e) => return self.tried(&claimed, next(Err(OAuthErrorKind::Other), claimed.tries), &e).await,
+            Err(e) => {
+                let next = next(Err(OAuthErrorKind::Other), claimed.tries, false);
+                self.tried(&claimed, next, &e).await?;
+                return Ok(next);
+            }
         };
-        let next = next(end.as_ref().copied().map_err(OAuthError::kind), claimed.tries);
+        let next = next(end.as_ref().copied().map_err(OAuthError::kind), claimed.tries, named);
         match end {
-            Ok(()) => self.tried(&claimed, next, &"done").await,
-            Err(e) => self.tried(&claimed, next, &e).await,
+            Ok(()) => self.tried(&claimed, next, &"done").await?,
+            Err(e) => self.tried(&claimed, next, &e).await?,
         }
+        Ok(next)
     }
 
     async fn claim_revocation(&self, id: &str) -> Result<Option<Claimed>, Error> {
@@ -231,31 +256,5 @@ impl Services {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_a_day_and_end_after_two_to_three_days() {
-        assert_eq!(wait(1, 0.0), FIRST_WAIT);
-        assert_eq!(wait(2, 0.0), 2 * FIRST_WAIT);
-        assert_eq!(wait(30, 1.0), LONGEST_WAIT + LONGEST_WAIT / 5);
-        let all: i64 = (1..MOST_TRIES).map(|t| wait(t, 0.5)).sum();
-        assert!((2 * 24..3 * 24).contains(&(all / 3_600)), "{} h", all / 3_600);
-    }
-
-    #[test]
-    fn a_token_is_tried_until_it_is_gone_the_client_is_refused_or_the_tries_are_over() {
-        use OAuthErrorKind as K;
-        for (end, tries, expected) in [
-            (Ok(()), MOST_TRIES, Next::Done),
-            (Err(K::InvalidGrant), 1, Next::Done),
-            (Err(K::UnknownClient), 1, Next::GivenUp),
-            (Err(K::WrongSecret), 1, Next::GivenUp),
-            (Err(K::Other), 1, Next::Again),
-            (Err(K::RateLimited), MOST_TRIES - 1, Next::Again),
-            (Err(K::Other), MOST_TRIES, Next::GivenUp),
-        ] {
-            assert_eq!(next(end, tries), expected, "{end:?} after {tries}");
-        }
-    }
-}
+#[path = "revoke_tests.rs"]
+mod tests;

@@ -105,8 +105,9 @@ pub(super) fn said(state: GrantState, renews: bool, in_force: bool) -> Option<Sa
             again,
         )),
         GrantState::Refused => Some(Said::new(
-            "Qlik takes your connection no more: it was withdrawn there, or was not used for long.",
-            again,
+            "Qlik takes your connection no more, as where it was withdrawn there or not used for long.",
+            "Choose Connect to Qlik in your profile; if that does not help, an administrator of this portal tests the \
+             connection in the settings.",
         )),
         GrantState::Ended => Some(Said::new("Your connection to Qlik has ended.", again)),
         GrantState::Unused if in_force => {
@@ -135,7 +136,11 @@ pub(super) enum Fate {
 /// nothing.
 pub(super) fn fate(kind: OAuthErrorKind, may_have_happened: bool) -> Fate {
     match kind {
-        OAuthErrorKind::InvalidGrant => Fate::Refused,
+        // Consent that was withdrawn is given by connecting again. Where it may be the client that is refused, the
+        // token is not sent with each page until somebody finds out.
+        OAuthErrorKind::InvalidGrant | OAuthErrorKind::ConsentNeeded | OAuthErrorKind::TokenOrClient => {
+            Fate::Refused
+        }
         _ if may_have_happened => Fate::Lost,
         // The client, its secret, its settings, the user: what is wrong there can be mended.
         _ => Fate::Kept,

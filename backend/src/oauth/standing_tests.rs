@@ -60,10 +60,13 @@ fn only_a_refused_token_and_one_that_may_be_used_up_are_given_up() {
     use OAuthErrorKind as K;
     let table = [
         (K::InvalidGrant, Fate::Refused),
+        (K::TokenOrClient, Fate::Refused),
+        (K::ConsentNeeded, Fate::Refused),
+        (K::ClientRefused, Fate::Kept),
+        (K::UserRefused, Fate::Kept),
         (K::UnknownClient, Fate::Kept),
         (K::WrongSecret, Fate::Kept),
         (K::GrantNotAllowed, Fate::Kept),
-        (K::ConsentNeeded, Fate::Kept),
         (K::ScopeNotAllowed, Fate::Kept),
         (K::UserUnknown, Fate::Kept),
         (K::UserDisabled, Fate::Kept),
@@ -73,7 +76,7 @@ fn only_a_refused_token_and_one_that_may_be_used_up_are_given_up() {
     ];
     for (kind, expected) in table {
         assert_eq!(fate(kind, false), expected, "{kind:?}");
-        let unclear = if kind == K::InvalidGrant { Fate::Refused } else { Fate::Lost };
+        let unclear = if expected == Fate::Refused { expected } else { Fate::Lost };
         assert_eq!(fate(kind, true), unclear, "{kind:?}");
     }
 }

@@ -234,6 +234,17 @@ async fn an_exchange_whose_answer_is_lost_is_not_made_again() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_good_for_nothing_is_given_back_and_the_scopes_are_named() {
+    let l = Linked::users(Consent::Trusted).await;
+    let url = l.h.portal.begin_connect(&l.h.ada).await.unwrap().replace("user_default%20", "");
+    let back = Linked::back(&l.visit(&mut l.browser(), &url, ADA).await);
+    let end = l.h.portal.finish_connect(&l.h.ada, back).await.unwrap();
+    assert!(!end.connected && end.says.contains("user_default and offline_access"), "{end:?}");
+    assert!(l.live(TokenKind::Access).is_empty() && l.live(TokenKind::Refresh).is_empty());
+    assert_eq!(l.asked("/api/v1/users/me"), 0);
+}
+
+#[tokio::test]
 async fn a_connection_that_can_not_be_renewed_says_so_and_ends_with_its_token() {
     let l = Linked::users(Consent::Trusted).await;
     let url = l.h.portal.begin_connect(&l.h.ada).await.unwrap().replace("%20offline_access", "");

@@ -41,8 +41,22 @@ async fn each_user_sees_their_own_apps_and_does_nothing_for_it() {
     let of_bea = mine.iter().find(|t| t.user == qlik_bea.id).unwrap();
     assert_eq!(of_bea.scopes, [USER_SCOPE], "no more than needed");
     let own = mine.iter().find(|t| ![&qlik_bea.id, &l.h.qlik_ada.id].contains(&&t.user)).unwrap();
-    assert_eq!(own.scopes, [USER_SCOPE, LOOK_UP_SCOPE], "all that the client may");
+    assert_eq!(own.scopes, [LOOK_UP_SCOPE], "no more than needed");
     assert!(l.h.world.events().is_empty(), "nobody was made or changed");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_users_by_another_scope_gets_all_that_it_may() {
+    let scopes = vec![USER_SCOPE.into(), "admin_classic".into()];
+    let l = everyone(NewClient { scopes, ..client() }).await;
+    assert_eq!(l.ada_sees().await.unwrap().len(), 2);
+    assert_eq!(l.asked("/oauth/token"), 3, "the narrow scope, all scopes, and Ada's");
+    // Also where Qlik does not say that it is the scope.
+    for status in [400, 403] {
+        let l = everyone(client()).await;
+        l.h.world.add_fault(Fault::new("/oauth/token", failing(status, "no")).once());
+        assert_eq!(l.ada_sees().await.unwrap().len(), 2, "{status}");
+    }
 }
 
 #[tokio::test]

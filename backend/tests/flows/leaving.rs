@@ -1,7 +1,12 @@
 //! Connections end: by their user, with their user, and with the settings. What they
 //! leave at Qlik is revoked, and nothing of them is readable in the store meanwhile.
 
-use backend::{connection::AuthOption, door::TroubleKind, oauth::GrantState, vault::Place};
+use backend::{
+    connection::AuthOption,
+    door::TroubleKind,
+    oauth::{GrantState, Removed},
+    vault::Place,
+};
 use sandbox::{Consent, Effect, Fault, NewClient, NewUser, TokenKind};
 use sqlx::Row as _;
 
@@ -23,6 +28,10 @@ async fn waiting(l: &Linked) -> i64 {
         .unwrap()
 }
 
+async fn remove(l: &Linked) -> Removed {
+    l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap()
+}
+
 async fn look(l: &Linked) {
     l.h.portal.look_at_revocations().await.unwrap();
 }
@@ -30,14 +39,57 @@ async fn look(l: &Linked) {
 #[tokio::test]
 async fn who_removes_their_connection_removes_it_at_qlik() {
     let l = Linked::connected().await;
-    l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap();
+    assert_eq!(remove(&l).await, Removed::Revoked);
     assert!(l.live(TokenKind::Access).is_empty() && l.live(TokenKind::Refresh).is_empty());
-    assert_eq!((waiting(&l).await, l.asked("/oauth/revoke")), (0, 1));
+    assert_eq!((waiting(&l).await, l.asked("/oauth/revoke")), (0, 2), "one token and the other");
     let view = l.h.portal.grant_view(&l.h.ada).await.unwrap().unwrap();
     assert_eq!(view.state, GrantState::NotConnected);
     assert_eq!(l.ada_sees().await.unwrap_err().kind, TroubleKind::NotLinked);
-    l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap();
-    assert_eq!((l.audited("oauth.disconnected").await, l.asked("/oauth/revoke")), (1, 1));
+    assert_eq!(remove(&l).await, Removed::Nothing);
+    assert_eq!((l.audited("oauth.disconnected").await, l.asked("/oauth/revoke")), (1, 2));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_renewed_is_removed_at_qlik_too() {
+    let l = Linked::users(Consent::Trusted).await;
+    let url = l.h.portal.begin_connect(&l.h.ada).await.unwrap().replace("%20offline_access", "");
+    let back = Linked::back(&l.visit(&mut l.browser(), &url, ADA).await);
+    assert!(l.h.portal.finish_connect(&l.h.ada, back).await.unwrap().connected);
+    assert_eq!(l.live(TokenKind::Access).len(), 1);
+    assert_eq!(remove(&l).await, Removed::Revoked);
+    assert!(l.live(TokenKind::Access).is_empty());
+}
+
+#[tokio::test]
+async fn a_removal_says_what_became_of_the_tokens_at_qlik() {
+    let gone = Effect::Status {
+        status: 401,
+        code: "X".to_owned(),
+        title: "Client not found".to_owned(),
+        body: None,
+    };
+    let away = Effect::Status { status: 500, code: "X".to_owned(), title: "away".to_owned(), body: None };
+    for (effect, end) in
+        [(gone, Removed::NotRevoked), (away, Removed::Waiting), (Effect::CutBefore, Removed::Waiting)]
+    {
+        let l = Linked::connected().await;
+        l.h.world.add_fault(Fault::new("/oauth/revoke", effect.clone()));
+        assert_eq!(remove(&l).await, end, "{effect:?}");
+        assert_eq!(waiting(&l).await > 0, end == Removed::Waiting, "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_secret_that_was_replaced_could_not_revoke_the_new_one_revokes() {
+    let l = Linked::connected().await;
+    let id = &l.client.client_id;
+    l.put(AuthOption::OauthUsers, id, Some("the-secret-before-this-one")).await;
+    assert_eq!(remove(&l).await, Removed::Waiting);
+    assert_eq!(l.live(TokenKind::Refresh).len(), 1);
+    l.put(AuthOption::OauthUsers, id, l.client.client_secret.as_deref()).await;
+    l.h.advance(mins(40));
+    look(&l).await;
+    assert_eq!((waiting(&l).await, l.live(TokenKind::Refresh).len()), (0, 0));
 }
 
 #[tokio::test]
@@ -53,9 +105,9 @@ async fn what_can_not_be_revoked_now_is_revoked_later() {
     let l = Linked::connected().await;
     away(&l);
     l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap();
-    assert_eq!((waiting(&l).await, l.live(TokenKind::Refresh).len(), l.asked("/oauth/revoke")), (1, 1, 1));
+    assert_eq!((waiting(&l).await, l.live(TokenKind::Refresh).len(), l.asked("/oauth/revoke")), (1, 1, 2));
     look(&l).await;
-    assert_eq!(l.asked("/oauth/revoke"), 1, "not before its time");
+    assert_eq!(l.asked("/oauth/revoke"), 2, "not before its time");
     l.h.world.clear_faults();
     l.h.advance(mins(40));
     look(&l).await;
@@ -82,12 +134,14 @@ async fn a_revocation_is_given_up_after_eight_tries_over_days() {
     let l = Linked::connected().await;
     away(&l);
     l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap();
-    for tried in 1..=7 {
+    // Beside that of the access token, which ends within hours.
+    l.h.world.clear_log();
+    for tried in 0..7 {
         assert_eq!((waiting(&l).await, l.asked("/oauth/revoke")), (1, tried));
         l.h.advance(days(2));
         look(&l).await;
     }
-    assert_eq!((waiting(&l).await, l.asked("/oauth/revoke")), (0, 8));
+    assert_eq!((waiting(&l).await, l.asked("/oauth/revoke")), (0, 7));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use backend::{
     connection::AuthOption,
     integration::{ConnectionView, Outcome, Report, SaveInput, SaveOutcome},
 };
-use sandbox::{Consent, Effect, Fault, NewAccount, NewClient, NewClientRef};
+use sandbox::{NewAccount, NewClient, NewClientRef};
 
 use crate::{
     house::{HOST, House, ORIGIN, days, outcomes, the_failed},
@@ -15,7 +15,7 @@ use crate::{
 const ADA: &str = "ada@acme.example";
 
 /// A client that may all that acting for everyone needs.
-fn whole() -> NewClient {
+pub(crate) fn whole() -> NewClient {
     NewClient {
         scopes: ["user_default", "admin.users:read", "offline_access"].map(str::to_owned).to_vec(),
         redirect_uris: vec![backend::oauth::redirect_uri(ORIGIN)],
@@ -23,7 +23,7 @@ fn whole() -> NewClient {
     }
 }
 
-fn by_client(option: AuthOption, client: &NewClientRef) -> SaveInput {
+pub(crate) fn by_client(option: AuthOption, client: &NewClientRef) -> SaveInput {
     SaveInput {
         tenant_host: HOST.to_owned(),
         auth_option: option.as_str().to_owned(),
@@ -46,7 +46,7 @@ fn input(h: &House, option: AuthOption, client: &NewClientRef) -> SaveInput {
     }
 }
 
-async fn save(h: &House, input: SaveInput) -> SaveOutcome {
+pub(crate) async fn save(h: &House, input: SaveInput) -> SaveOutcome {
     h.portal.save_integration(&h.ada, input).await.unwrap()
 }
 
@@ -54,7 +54,7 @@ async fn view(h: &House) -> ConnectionView {
     h.portal.settings_view(&h.ada).await.unwrap().connection.unwrap()
 }
 
-fn of<'a>(report: &'a Report, id: &str) -> &'a backend::integration::Check {
+pub(crate) fn of<'a>(report: &'a Report, id: &str) -> &'a backend::integration::Check {
     report.check(id).unwrap_or_else(|| panic!("{id}: {:#?}", report.checks))
 }
 
@@ -93,125 +93,6 @@ async fn for_everyone_apps_are_seen_with_nothing_but_the_client() {
     let stored = h.portal.bytes().unwrap();
     let secret = client.client_secret.unwrap();
     assert!(!stored.windows(secret.len()).any(|w| w == secret.as_bytes()), "the secret is sealed");
-}
-
-/// What is wrong with a client, how it comes about, and the check that tells it.
-type Row = (&'static str, fn(&House) -> NewClientRef, &'static str, &'static str);
-
-fn made(h: &House, new: NewClient) -> NewClientRef {
-    h.world.add_oauth_client(&h.tenant, new)
-}
-
-#[tokio::test]
-async fn whatever_is_wrong_with_the_client_is_told_by_its_own_check_and_nothing_is_stored() {
-    let rows: [Row; 7] = [
-        (
-            "unknown",
-            |h| NewClientRef { client_id: "0123456789abcdef0123456789abcdef".to_owned(), ..made(h, whole()) },
-            "oauth_client",
-            "knows no OAuth client",
-        ),
-        (
-            "another secret",
-            |h| NewClientRef { client_secret: Some("ab".repeat(32)), ..made(h, whole()) },
-            "oauth_secret",
-            "refuses the client’s secret",
-        ),
-        ("no grant", |h| made(h, NewClient { grants: Vec::new(), ..whole() }), "oauth_grant", "M2M"),
-        (
-            "no impersonation",
-            |h| made(h, NewClient { grants: vec!["client_credentials".to_owned()], ..whole() }),
-            "oauth_grant",
-            "M2M",
-        ),
-        (
-            "not trusted",
-            |h| made(h, NewClient { consent: Consent::Required, ..whole() }),
-            "oauth_consent",
-            "not trusted",
-        ),
-        (
-            "may not read users",
-            |h| made(h, NewClient { scopes: vec!["user_default".to_owned()], ..whole() }),
-            "oauth_scope",
-            "admin.users:read",
-        ),
-        (
-            "may not act as a user",
-            |h| made(h, NewClient { scopes: vec!["admin.users:read".to_owned()], ..whole() }),
-            "oauth_scope",
-            "user_default",
-        ),
-    ];
-    for (what, client, check, says) in rows {
-        let h = House::new().await;
-        let client = client(&h);
-        let refused = save(&h, by_client(AuthOption::OauthEveryone, &client)).await;
-        assert!(!refused.saved && !refused.staged, "{what}: {refused:#?}");
-        let report = refused.report.unwrap();
-        assert_eq!(the_failed(&report), check, "{what}");
-        let failed = of(&report, check);
-        let told = format!("{} {}", failed.says, failed.remedy.as_deref().unwrap_or_default());
-        assert!(told.contains(says), "{what}: {told}");
-        assert!(h.portal.settings_view(&h.ada).await.unwrap().form.is_none(), "{what}");
-    }
-}
-
-#[tokio::test]
-async fn what_no_token_for_a_user_proves_is_not_called_proven() {
-    let h = House::new().await;
-    let client = made(&h, whole());
-    // Nobody there has the administrator's e-mail, and who the client itself is can't be seen.
-    h.world.set_email(&h.qlik_ada, "another@acme.example");
-    let away = Effect::Status { status: 503, code: "X".to_owned(), title: "away".to_owned(), body: None };
-    h.world.add_fault(Fault::new("/api/v1/users/me", away));
-    let report = save(&h, by_client(AuthOption::OauthEveryone, &client)).await.report.unwrap();
-    for id in ["oauth_grant", "oauth_consent"] {
-        assert_eq!(of(&report, id).outcome, Outcome::NotChecked, "{id}: {report:#?}");
-    }
-    assert_eq!(of(&report, "oauth_user").outcome, Outcome::Warning);
-}
-
-#[tokio::test]
-async fn an_answer_about_the_client_that_nobody_can_read_is_no_yes() {
-    for status in [400, 403, 404, 500, 503] {
-        let h = House::new().await;
-        let client = made(&h, whole());
-        let odd =
-            Effect::Status { status, code: "ODD-1".to_owned(), title: "on purpose".to_owned(), body: None };
-        h.world.add_fault(Fault::new("/oauth/token", odd));
-        let end = save(&h, by_client(AuthOption::OauthEveryone, &client)).await;
-        assert!(!end.saved, "{status}");
-        assert_eq!(the_failed(&end.report.unwrap()), "oauth_client", "{status}");
-    }
-}
-
-#[tokio::test]
-async fn a_client_whose_users_connect_is_tried_without_a_user() {
-    for (what, client, failed) in [
-        ("right", None, None),
-        ("unknown", Some(("0123456789abcdef", None)), Some("oauth_client")),
-        ("another secret", Some(("", Some("ab".repeat(32)))), Some("oauth_secret")),
-        ("no secret", Some(("", None)), Some("oauth_secret")),
-    ] {
-        let h = House::new().await;
-        let right = made(&h, whole());
-        let client = match client {
-            None => right,
-            Some((id, secret)) => {
-                let id = if id.is_empty() { right.client_id } else { id.to_owned() };
-                NewClientRef { client_id: id, client_secret: secret }
-            }
-        };
-        let end = save(&h, by_client(AuthOption::OauthUsers, &client)).await;
-        let report = end.report.unwrap();
-        if let Some(check) = failed {
-            assert_eq!(the_failed(&report), check, "{what}");
-        } else {
-            assert!(end.saved, "{report:#?}");
-            assert_eq!(of(&report, "own_session").outcome, Outcome::NotChecked);
-        }
-    }
 }
 
 #[tokio::test]

@@ -16,12 +16,12 @@ use crate::{
     linking::{ADA, Linked, apps},
 };
 
-async fn state(l: &Linked) -> GrantState {
+pub(crate) async fn state(l: &Linked) -> GrantState {
     l.h.portal.grant_view(&l.h.ada).await.unwrap().unwrap().state
 }
 
 /// A bit longer than a token lives.
-fn expire(l: &Linked) {
+pub(crate) fn expire(l: &Linked) {
     l.h.advance(mins(6 * 60 + 1));
 }
 
@@ -64,6 +64,10 @@ async fn a_lost_answer_gives_the_connection_up_and_the_token_is_not_sent_again()
     }
     assert_eq!(l.asked("/oauth/token"), 1);
     assert_eq!(l.audited("oauth.refused").await, 1);
+    // What Qlik gave and nobody got does not live on there.
+    assert_eq!(l.live(TokenKind::Refresh).len(), 1);
+    l.h.portal.look_at_revocations().await.unwrap();
+    assert!(l.live(TokenKind::Refresh).is_empty() && l.live(TokenKind::Access).is_empty());
     assert!(l.connect(&l.h.ada, ADA).await.connected);
     assert_eq!(l.ada_sees().await.unwrap().len(), 2);
 }
@@ -107,6 +111,8 @@ async fn a_renewal_that_a_crash_ended_is_given_up_after_two_minutes() {
     assert_eq!(l.ada_sees().await.unwrap_err().kind, TroubleKind::NotLinked);
     assert_eq!(l.h.portal.stored_grants(&l.h.ada.portal.id).await.unwrap(), 0);
     assert_eq!(l.asked("/oauth/token"), 0, "it may have been used");
+    l.h.portal.look_at_revocations().await.unwrap();
+    assert!(l.live(TokenKind::Refresh).is_empty(), "and is of no use to anybody");
     assert_eq!(l.audited("oauth.refused").await, 1);
 }
 
@@ -165,6 +171,53 @@ async fn a_connection_that_was_withdrawn_at_qlik_is_refused_once_and_told() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_may_mean_the_token_or_the_client_is_not_tried_again_by_itself() {
+    for title in ["Unauthorized", "Invalid login or tokens", "Invalid code"] {
+        let l = Linked::connected().await;
+        expire(&l);
+        let refused =
+            Effect::Status { status: 401, code: "OAUTH-1".to_owned(), title: title.to_owned(), body: None };
+        l.h.world.add_fault(Fault::new("/oauth/token", refused));
+        for _ in 0..3 {
+            let trouble = l.ada_sees().await.unwrap_err();
+            assert_eq!((trouble.kind, trouble.who), (TroubleKind::NotLinked, Who::You), "{trouble:?}");
+            assert!(trouble.remedy.contains("Connect to Qlik") && trouble.remedy.contains("administrator"));
+        }
+        assert_eq!((l.asked("/oauth/token"), state(&l).await), (1, GrantState::Refused));
+    }
+}
+
+#[tokio::test]
+async fn an_outage_of_qliks_ends_no_connection() {
+    let l = Linked::connected().await;
+    expire(&l);
+    let away = Effect::Status { status: 503, code: "X".to_owned(), title: "away".to_owned(), body: None };
+    l.h.world.add_fault(Fault::new("/oauth/token", away));
+    for _ in 0..2 {
+        let trouble = l.ada_sees().await.unwrap_err();
+        assert_eq!((trouble.kind, trouble.who), (TroubleKind::QlikAway, Who::Nobody), "{trouble:?}");
+        assert_eq!(state(&l).await, GrantState::Connected);
+    }
+    l.h.world.clear_faults();
+    assert_eq!(l.ada_sees().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn consent_that_was_withdrawn_is_given_by_connecting_again() {
+    let l = Linked::connected().await;
+    expire(&l);
+    let withdrawn = Effect::Status {
+        status: 400,
+        code: "OAUTH-1".to_owned(),
+        title: "User consent was revoked".to_owned(),
+        body: None,
+    };
+    l.h.world.add_fault(Fault::new("/oauth/token", withdrawn));
+    assert_eq!(l.ada_sees().await.unwrap_err().kind, TroubleKind::NotLinked);
+    assert_eq!(state(&l).await, GrantState::Refused);
+}
+
+#[tokio::test]
 async fn what_an_administrator_can_mend_is_told_and_keeps_the_connection() {
     let l = Linked::connected().await;
     expire(&l);
@@ -217,7 +270,7 @@ async fn no_order_of_events_sends_a_refresh_token_twice() {
                 2 => drop(l.h.world.add_fault(Fault::new("/oauth/token", Effect::Malformed).once())),
                 3 => drop(l.h.world.add_fault(Fault::new("/api/v1/users/me", Effect::CutAfter).once())),
                 4 if state(&l).await == GrantState::Connected => begin_and_crash(&l).await,
-                5 => l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap(),
+                5 => drop(l.h.portal.disconnect_from_qlik(&l.h.ada).await.unwrap()),
                 6 | 7 if state(&l).await != GrantState::Connected => {
                     l.h.world.clear_faults();
                     assert!(l.connect(&l.h.ada, ADA).await.connected);

@@ -7,7 +7,7 @@ use crate::client::Tenant;
 use crate::error::{Error, ErrorKind};
 use crate::lenient;
 use crate::sessions::SessionLimits;
-use crate::transport::Request;
+use crate::transport::{Follow, Request};
 
 const SETTINGS: &str = "GET /api/core/auth-settings";
 const LOGOUT: &str = "GET /logout";
@@ -49,7 +49,7 @@ impl Tenant {
     ///
     /// What every call can give.
     pub async fn logout(&self) -> Result<(), Error> {
-        let request = Request { follow: false, ..Request::get(LOGOUT, "/logout") };
+        let request = Request { follow: Follow::Stop, ..Request::get(LOGOUT, "/logout") };
         match self.call(request).await {
             Ok(answer) if answer.status.is_redirection() => Ok(()),
             Ok(answer) => answer.success().map(drop),

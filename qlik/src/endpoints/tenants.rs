@@ -10,7 +10,7 @@ use crate::client::Tenant;
 use crate::env::clock_offset;
 use crate::error::{Error, ErrorKind};
 use crate::lenient;
-use crate::transport::Request;
+use crate::transport::{Follow, Request};
 
 const ME: &str = "GET /api/v1/tenants/me";
 const PROBE: &str = "GET /api/v1/tenants/me (without credentials)";
@@ -67,7 +67,7 @@ impl Tenant {
     /// (<https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940>).
     pub async fn probe(&self) -> Result<Probe, Error> {
         let anonymous = Self { credential: crate::credential::Credential::Anonymous, ..self.clone() };
-        let request = Request { follow: false, ..Request::get(PROBE, PATH) };
+        let request = Request { follow: Follow::Stop, ..Request::get(PROBE, PATH) };
         let started = tokio::time::Instant::now();
         let before = self.transport.clock().now();
         let answer = anonymous.call(request).await.map_err(|error| match error.kind() {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::links::Aliases;
 use crate::paging::{bad_request, encode, segment};
-use crate::transport::Request;
+use crate::transport::{Follow, Request};
 
 /// What the answer must hold to be one to this request.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) fn request(
     app_id: &str,
     origin: Option<&str>,
 ) -> Result<(Request, Wanted), Error> {
-    let mut request = Request { follow: false, ..Request::get(OPEN, path(app_id)?) };
+    let mut request = Request { follow: Follow::Stop, ..Request::get(OPEN, path(app_id)?) };
     // Not a secret: it shows that the answer was made for this request.
     let key = generate_key();
     let headers = &mut request.headers;

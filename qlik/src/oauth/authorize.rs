@@ -69,6 +69,11 @@ pub struct Authorize<'a> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn authorize_url(ask: &Authorize<'_>) -> String {
+    ask.host.url(&path(ask))
+}
+
+/// The path and query of it.
+pub(super) fn path(ask: &Authorize<'_>) -> String {
     let challenge = ask.pkce.map(Pkce::challenge);
     let pairs = [
         ("response_type", Some("code")),
@@ -82,7 +87,7 @@ pub fn authorize_url(ask: &Authorize<'_>) -> String {
         ("prompt", ask.prompt.map(Prompt::word)),
     ];
     let query = encode(pairs.into_iter().filter_map(|(name, value)| Some((name, value?))));
-    ask.host.url(&format!("/oauth/authorize?{query}"))
+    format!("/oauth/authorize?{query}")
 }
 
 #[cfg(test)]

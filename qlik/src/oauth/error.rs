@@ -3,12 +3,13 @@
 //! Qlik answers with its own `errors[]` (<https://qlik.dev/apis/rest/oauth>) or in the
 //! form of the standard (<https://www.rfc-editor.org/rfc/rfc6749#section-5.2>); which
 //! codes it uses is not documented, so both are read leniently. This module must not
-//! know how a token was asked for, beyond the grant.
+//! know how a token was asked for, beyond the grant, nor what a refusal means.
 
 use std::fmt;
 
 use serde_json::Value;
 
+use super::refusal::{self, Grant};
 use crate::answer::Answer;
 use crate::error::{Envelope, Error, ErrorKind};
 
@@ -16,10 +17,13 @@ use crate::error::{Envelope, Error, ErrorKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OAuthErrorKind {
-    /// The tenant does not know the client.
+    /// The tenant does not know the client, and says so.
     UnknownClient,
-    /// The client's secret is wrong, missing, or was replaced.
+    /// The client's secret is wrong, missing, or was replaced, and Qlik says so.
     WrongSecret,
+    /// The client's id is not known or its secret is wrong: the standard has one name
+    /// for both.
+    ClientRefused,
     /// The client may not use this grant.
     GrantNotAllowed,
     /// A person has to consent, or an administrator has to set the client's consent
@@ -29,12 +33,19 @@ pub enum OAuthErrorKind {
     ScopeNotAllowed,
     /// The code or refresh token is not valid, no longer, or was used before.
     InvalidGrant,
+    /// The code or token that was sent is not valid, or the client is refused: Qlik
+    /// documents one status, 401, for both
+    /// (<https://qlik.dev/apis/rest/oauth>, `POST /oauth/token`).
+    TokenOrClient,
     /// There is no such user.
     UserUnknown,
     /// The user is disabled.
     UserDisabled,
     /// There are too many tokens of this user.
     TooManyTokens,
+    /// The user is disabled, or there are too many tokens of theirs: Qlik documents one
+    /// status, 403, for both (<https://qlik.dev/apis/rest/oauth>, `POST /oauth/token`).
+    UserRefused,
     /// Too many calls; [`Error::retry_after`] says for how long.
     RateLimited,
     /// Something else: see [`OAuthError::error`].
@@ -67,11 +78,14 @@ impl OAuthError {
         &self.error
     }
 
-    /// False only where it is certain that Qlik did nothing. True for a code or
-    /// refresh token means that it may be used up: it must not be sent again, and a
-    /// new token may be lost.
+    /// False where Qlik did nothing. True for a code or refresh token means that it may
+    /// be used up: it must not be sent again, and a new token may be lost.
+    ///
+    /// A 503 counts as nothing done: it says that the server can't take the request at
+    /// present (<https://www.rfc-editor.org/rfc/rfc9110#section-15.6.4>), and an outage
+    /// of some minutes must not end connections.
     pub fn may_have_happened(&self) -> bool {
-        self.error.may_have_happened()
+        self.error.status() != Some(503) && self.error.may_have_happened()
     }
 
     /// True where the same call may well succeed later with nothing changed.
@@ -79,9 +93,9 @@ impl OAuthError {
         self.error.is_transient()
     }
 
-    /// Reads a refusal. `secrets` is what was sent: a text that repeats any of it is
-    /// not kept.
-    pub(super) fn of(answer: &Answer, secrets: &[&str]) -> Self {
+    /// Reads a refusal of `grant`. `secrets` is what was sent: a text that repeats any
+    /// of it is not kept.
+    pub(super) fn of(answer: &Answer, grant: Grant, secrets: &[&str]) -> Self {
         let mut error = answer.error();
         if error.code().is_none()
             && let Some(standard) = standard(answer)
@@ -89,7 +103,7 @@ impl OAuthError {
             let trace_id = error.trace_id().map(str::to_owned);
             error = error.with_envelope(Envelope { trace_id, ..standard });
         }
-        let kind = kind(&error);
+        let kind = refusal::kind(&error, grant);
         let repeats = |text: Option<&str>| {
             text.is_some_and(|text| secrets.iter().any(|secret| !secret.is_empty() && text.contains(secret)))
         };
@@ -119,55 +133,6 @@ fn standard(answer: &Answer) -> Option<Envelope> {
     let code = text("error").or_else(|| text("code"))?;
     let title = text("error_description").or_else(|| text("message")).or_else(|| text("title"));
     Some(Envelope { code: Some(code), title, ..Envelope::default() })
-}
-
-fn kind(error: &Error) -> OAuthErrorKind {
-    use OAuthErrorKind as K;
-    let lower =
-        |text: Option<&str>| text.unwrap_or_default().to_ascii_lowercase().replace(['-', '_', ' '], " ");
-    let code = lower(error.code());
-    let words = format!("{code} {} {}", lower(error.title()), lower(error.detail()));
-    let says = |all: &[&str]| all.iter().all(|part| words.contains(part));
-    let any = |parts: &[&str]| parts.iter().any(|part| words.contains(part));
-    let missing = any(&["not found", "unknown", "does not exist", "no such", "not exist"]);
-    match (error.kind(), code.as_str()) {
-        (ErrorKind::RateLimited, _) => K::RateLimited,
-        // What says nothing about the request is not looked at for words.
-        (kind, _) if !matches!(status_of(kind), 400..=499) => K::Other,
-        (_, "unauthorized client" | "unsupported grant type") => K::GrantNotAllowed,
-        (_, "invalid scope" | "insufficient scope") => K::ScopeNotAllowed,
-        (_, "consent required" | "interaction required" | "login required") => K::ConsentNeeded,
-        _ if any(&["consent", "not trusted", "untrusted"]) => K::ConsentNeeded,
-        _ if says(&["too many", "token"]) || says(&["token", "limit"]) => K::TooManyTokens,
-        _ if says(&["user"]) && any(&["disabled", "inactive", "deactivated"]) => K::UserDisabled,
-        (_, "invalid client") if any(&["secret", "credential", "authentication failed"]) && !missing => {
-            K::WrongSecret
-        }
-        (_, "invalid client") => K::UnknownClient,
-        _ if says(&["client", "secret"]) => K::WrongSecret,
-        _ if says(&["user"]) && missing => K::UserUnknown,
-        _ if says(&["client"]) && missing => K::UnknownClient,
-        _ if says(&["grant type"]) || says(&["grant", "not allowed"]) => K::GrantNotAllowed,
-        _ if says(&["scope"]) => K::ScopeNotAllowed,
-        (_, "invalid grant") => K::InvalidGrant,
-        _ if any(&["invalid grant", "refresh token", "authorization code", "code verifier"]) => {
-            K::InvalidGrant
-        }
-        (ErrorKind::NotFound, _) => K::UserUnknown,
-        _ => K::Other,
-    }
-}
-
-fn status_of(kind: ErrorKind) -> u16 {
-    match kind {
-        ErrorKind::BadRequest => 400,
-        ErrorKind::Unauthorized => 401,
-        ErrorKind::Forbidden => 403,
-        ErrorKind::NotFound => 404,
-        ErrorKind::Conflict => 409,
-        ErrorKind::UnexpectedStatus(status) => status,
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::OAuthError;
 use super::pkce::Pkce;
+use super::refusal::Grant;
 use super::tokens::{
     AccessToken, AuthorizationCode, ClientSecret, OAuthClientId, RawTokens, RefreshToken, TokenSet,
 };
@@ -132,7 +133,7 @@ impl Qlik {
             code_verifier: exchange.pkce.map(Pkce::expose),
             ..Body::of(client, "authorization_code")
         };
-        self.grant(host, client, &body, false).await
+        self.grant(host, client, Grant::Code, &body).await
     }
 
     /// Exchanges a refresh token for new tokens. It is used up by that; the new set
@@ -151,7 +152,7 @@ impl Qlik {
         token: &RefreshToken,
     ) -> Result<TokenSet, OAuthError> {
         let body = Body { refresh_token: Some(token.expose()), ..Body::of(client, "refresh_token") };
-        self.grant(host, client, &body, false).await
+        self.grant(host, client, Grant::Refresh, &body).await
     }
 
     /// A token for the client itself, which acts as a user of its own with the rights
@@ -169,8 +170,7 @@ impl Qlik {
     ) -> Result<TokenSet, OAuthError> {
         let body =
             Body { scope: Some(scope).filter(|s| !s.is_empty()), ..Body::of(client, "client_credentials") };
-        // A second token does no harm.
-        self.grant(host, client, &body, true).await
+        self.grant(host, client, Grant::Client, &body).await
     }
 
     /// A token for a user, who must exist: nobody is made or changed by it. Look the
@@ -198,7 +198,7 @@ impl Qlik {
             user_lookup: Some(Lookup { field, value }),
             ..Body::of(client, IMPERSONATION)
         };
-        self.grant(host, client, &body, true).await
+        self.grant(host, client, Grant::User, &body).await
     }
 
     /// Revokes a token. One that is not known is no error, as the standard has it
@@ -226,21 +226,26 @@ impl Qlik {
         let mut request = Request::change(REVOKE, Method::POST, "/oauth/revoke").json(&body)?;
         request.repeatable = true;
         let answer = self.tenant(host, Credential::Client(client.id.clone())).call(request).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(OAuthError::of(&answer, &body.secrets())) }
+        if answer.status.is_success() {
+            Ok(())
+        } else {
+            Err(OAuthError::of(&answer, Grant::Revocation, &body.secrets()))
+        }
     }
 
     async fn grant(
         &self,
         host: &TenantHost,
         client: OAuthClient<'_>,
+        grant: Grant,
         body: &Body<'_>,
-        repeatable: bool,
     ) -> Result<TokenSet, OAuthError> {
         let mut request = Request::change(TOKEN, Method::POST, "/oauth/token").json(body)?;
-        request.repeatable = repeatable;
+        // A second token of these does no harm; a code or refresh token is good once.
+        request.repeatable = matches!(grant, Grant::Client | Grant::User);
         let answer = self.tenant(host, Credential::Client(client.id.clone())).call(request).await?;
         if !answer.status.is_success() {
-            return Err(OAuthError::of(&answer, &body.secrets()));
+            return Err(OAuthError::of(&answer, grant, &body.secrets()));
         }
         let status: StatusCode = answer.status;
         let tokens = answer.json::<RawTokens>()?.taken(self.clock().now());

@@ -42,6 +42,8 @@ mod discovery;
 mod error;
 mod grants;
 mod pkce;
+mod probe;
+mod refusal;
 mod tokens;
 
 pub use self::authorize::{Authorize, Prompt, authorize_url};
@@ -49,6 +51,7 @@ pub use self::discovery::OAuthServer;
 pub use self::error::{OAuthError, OAuthErrorKind};
 pub use self::grants::{CodeExchange, OAuthClient, OAuthToken, UserLookup};
 pub use self::pkce::Pkce;
+pub use self::probe::Probed;
 pub use self::tokens::{
     AccessToken, AuthorizationCode, ClientIdError, ClientSecret, OAuthClientId, RefreshToken, TokenSet,
 };

@@ -21,5 +21,6 @@ mod clients;
 #[cfg(target_os = "linux")]
 mod memory;
 mod oauth;
+mod oauth_probe;
 mod site;
 mod stage;

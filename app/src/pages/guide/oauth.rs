@@ -33,7 +33,8 @@ pub(crate) fn oauth_client(k: Known<'_>) -> Procedure {
                     &[("Name", "Reporting portal"), ("Add redirect URLs", "https://acme.portal.example/…")],
                     "Add",
                 ))
-                .with(values.into_any()),
+                .with(values.into_any())
+                .checked("oauth-redirect"),
             step(view! {
                 "Where the client acts for everyone, tick " <b>"Allow Machine-to-Machine (M2M)"</b> " and "
                 <b>"Allow M2M user impersonation"</b> "."
@@ -54,14 +55,15 @@ pub(crate) fn oauth_client(k: Known<'_>) -> Procedure {
         ])
         .note(
             "A client that acts for everyone is as powerful as an administrator: its secret is to be here and in Qlik, and \
-             nowhere else. Qlik advises a client for this alone, with no more scopes than these.",
+             nowhere else. Qlik advises two clients for it, one to look users up and one with user_default alone; this \
+             portal uses one.",
         )
 }
 
 /// Connecting by OAuth.
 pub(super) fn with_oauth() -> Procedure {
     procedure("connect-oauth")
-        .lead("Not on the help page, and what Qlik recommends for new connections. There are two ways.")
+        .lead("What Qlik recommends for new connections. There are two ways.")
         .steps([
             step(view! { "Open " {settings()} ", and go to the section " <b>"Qlik Sense Integration"</b> "." }),
             step(view! {
@@ -85,6 +87,6 @@ pub(super) fn with_oauth() -> Procedure {
         ])
         .note(
             "Users must exist in Qlik: OAuth makes and changes nobody there. Tokens are renewed by themselves; a user who \
-             removes the connection in the Profile has it revoked at Qlik too.",
+             removes the connection in the Profile has its tokens revoked at Qlik too.",
         )
 }

@@ -206,13 +206,13 @@ async fn a_code_wants_its_verifier_its_address_its_client_and_a_minute() {
         let (status, body) = asking.exchange(&code, &changes).await;
         assert_eq!(
             (status, &body["errors"][0]["title"]),
-            (StatusCode::BAD_REQUEST, &json!("invalid_grant")),
+            (StatusCode::UNAUTHORIZED, &json!("invalid_grant")),
             "{changes:?}"
         );
     }
     assert_eq!(asking.exchange(&code, &[("client_secret", "wrong")]).await.0, StatusCode::UNAUTHORIZED);
     asking.scene.world().advance(SignedDuration::from_mins(1));
-    assert_eq!(asking.exchange(&code, &[]).await.0, StatusCode::BAD_REQUEST, "too late");
+    assert_eq!(asking.exchange(&code, &[]).await.0, StatusCode::UNAUTHORIZED, "too late");
 }
 
 #[tokio::test]
@@ -221,9 +221,9 @@ async fn a_code_that_comes_twice_ends_what_it_gave() {
     let code = asking.code().await;
     let (_, body) = asking.exchange(&code, &[]).await;
     assert!(asking.works(&body["access_token"]).await);
-    assert_eq!(asking.exchange(&code, &[]).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(asking.exchange(&code, &[]).await.0, StatusCode::UNAUTHORIZED);
     assert!(!asking.works(&body["access_token"]).await);
-    assert_eq!(asking.refresh(body["refresh_token"].as_str().unwrap()).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(asking.refresh(body["refresh_token"].as_str().unwrap()).await.0, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -239,11 +239,11 @@ async fn refresh_tokens_rotate_and_one_that_comes_twice_ends_its_family() {
     let beside = asking.code().await;
     let (_, beside) = asking.exchange(&beside, &[]).await;
     let (status, body) = asking.refresh(first_refresh).await;
-    assert_eq!((status, &body["errors"][0]["title"]), (StatusCode::BAD_REQUEST, &json!("invalid_grant")));
+    assert_eq!((status, &body["errors"][0]["title"]), (StatusCode::UNAUTHORIZED, &json!("invalid_grant")));
     for token in [&first["access_token"], &second["access_token"]] {
         assert!(!asking.works(token).await, "the family is revoked");
     }
-    assert_eq!(asking.refresh(second["refresh_token"].as_str().unwrap()).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(asking.refresh(second["refresh_token"].as_str().unwrap()).await.0, StatusCode::UNAUTHORIZED);
     assert!(asking.works(&beside["access_token"]).await, "another grant goes on");
 }
 
@@ -264,7 +264,7 @@ async fn a_refresh_token_lives_thirty_days_and_ends_with_its_user_or_by_revocati
     assert_eq!(status, StatusCode::OK);
     let refresh = body["refresh_token"].as_str().unwrap().to_owned();
     world.advance(SignedDuration::from_secs(30 * 86_400));
-    assert_eq!(asking.refresh(&refresh).await.0, StatusCode::BAD_REQUEST, "too late");
+    assert_eq!(asking.refresh(&refresh).await.0, StatusCode::UNAUTHORIZED, "too late");
     let mut browser = asking.scene.browser();
     asking.scene.sign_in(&mut browser, EMAIL, PASSWORD).await;
     asking.browser = browser;
@@ -288,6 +288,6 @@ async fn a_public_client_needs_no_secret_but_its_verifier() {
     asking.client = asking.scene.world().add_oauth_client(&asking.scene.portal.acme.tenant, new);
     assert!(asking.client.client_secret.is_none());
     let code = asking.code().await;
-    assert_eq!(asking.exchange(&code, &[("code_verifier", "short")]).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(asking.exchange(&code, &[("code_verifier", "short")]).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(asking.exchange(&code, &[]).await.0, StatusCode::OK);
 }

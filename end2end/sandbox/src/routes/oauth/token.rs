@@ -74,7 +74,8 @@ fn required<'a>(value: Option<&'a String>, name: &str) -> Answer<&'a str> {
 
 fn refusal(why: TokenRefusal) -> Refusal {
     match why {
-        TokenRefusal::InvalidGrant(why) => bad_request("invalid_grant", why),
+        // "401: Invalid login or tokens, indicates that code or token used can be deleted by the client."
+        TokenRefusal::InvalidGrant(why) => refuse(StatusCode::UNAUTHORIZED, "invalid_grant", why),
         TokenRefusal::InvalidScope => bad_request("invalid_scope", "More is asked for than was granted"),
         // "403: user disabled".
         TokenRefusal::User => {
@@ -245,7 +246,8 @@ fn exchanged(state: &mut State, site: &Site, sent: &Sent) -> Answer<Issued> {
     Ok(state.issue(asked, false))
 }
 
-/// `{token, token_type_hint?}`: 200, known or not.
+/// `{token, token_type_hint?}`: 200, known or not. A client that names itself must be it
+/// (<https://www.rfc-editor.org/rfc/rfc7009#section-2.1>).
 pub(super) async fn revoke(
     Shared(world): Shared<WorldHandle>,
     site: Site,
@@ -254,6 +256,10 @@ pub(super) async fn revoke(
 ) -> Answer {
     let sent = read(&headers, &body)?;
     let token = required(sent.token.as_ref(), "token")?;
-    world.lock().revoke_token(&site.tenant, token);
+    let mut state = world.lock();
+    if sent.client_id.is_some() || sent.client_secret.is_some() {
+        client(&mut state, &site, &sent, None, false)?;
+    }
+    state.revoke_token(&site.tenant, token);
     Ok(StatusCode::OK.into_response())
 }
