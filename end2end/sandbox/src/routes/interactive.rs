@@ -130,7 +130,7 @@ async fn posted_callback(
     finish(&world, &site, &sent, &headers)
 }
 
-/// Takes the code and opens the session. The codes of these refusals are not
+/// Takes the code and opens the session. The codes of most of these refusals are not
 /// published.
 fn finish(
     world: &WorldHandle,
@@ -147,8 +147,9 @@ fn finish(
     let (session, returnto) = finished.map_err(|why| match why {
         CallbackRefusal::State => refuse("LOGIN-4", "No login of this state is under way in this browser"),
         CallbackRefusal::Code => refuse("LOGIN-5", "The code is not valid"),
+        // https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940
         CallbackRefusal::NotMember => {
-            Refusal::new(StatusCode::FORBIDDEN, "LOGIN-9", "You are not a member of this tenant")
+            Refusal::new(StatusCode::FORBIDDEN, "AUTH-5", "User is not a member of tenant")
         }
         CallbackRefusal::User(why) => refusal(why),
     })?;

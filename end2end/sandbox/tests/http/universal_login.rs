@@ -238,7 +238,7 @@ async fn who_is_no_member_is_refused_or_made_one_as_the_tenant_wants() {
     scene.world().add_account(NewAccount::new("nina@elsewhere.example", "pw"));
     let mut browser = scene.browser();
     let end = scene.sign_in(&mut browser, "nina@elsewhere.example", "pw").await;
-    assert_eq!((end.status, code(&end.json())), (StatusCode::FORBIDDEN, "LOGIN-9"));
+    assert_eq!((end.status, code(&end.json())), (StatusCode::FORBIDDEN, "AUTH-5"));
     scene.world().set_create_users_on_login(&scene.portal.acme.tenant, true);
     let end = scene.sign_in(&mut browser, "nina@elsewhere.example", "pw").await;
     assert_eq!(end.status, StatusCode::FOUND);
