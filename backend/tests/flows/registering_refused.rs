@@ -10,7 +10,7 @@ use sandbox::{AccountCondition, Effect, Fault, LoginShape};
 
 use crate::{
     house::{HOST, mins},
-    registering::{BEA, RIGHT, Scene, wrong},
+    registering::{BEA, RIGHT, Scene, after, wrong},
 };
 
 #[tokio::test]
