@@ -26,6 +26,7 @@ mod receivers;
 mod refreshing;
 mod registering;
 mod registering_broken;
+mod registering_elsewhere;
 mod registering_held;
 mod registering_memory;
 mod registering_refused;

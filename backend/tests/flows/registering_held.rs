@@ -67,7 +67,7 @@ async fn five_failures_in_a_row_block_and_by_then_there_were_pauses() {
     assert_eq!(s.save(RIGHT).await.view.state, State::TooMany, "Qlik refuses it unseen");
 }
 
-async fn cora(s: &Scene) -> Actor {
+pub(crate) async fn cora(s: &Scene) -> Actor {
     s.h.portal.many_users(&s.bea.portal.id, 1).await.unwrap();
     let cora = s.h.portal.actor("many-1").await.unwrap().unwrap();
     s.h.world.add_user(&s.h.tenant, NewUser::new(&cora.email));
@@ -135,18 +135,4 @@ async fn a_429_stops_them_whatever_it_says_and_however_short_the_time_it_names()
         let held = s.h.portal.register_credentials(&cora, "cora's own".to_owned().into()).await;
         assert_eq!(after(&s.h, held), seconds, "{effect:?}");
     }
-}
-
-#[tokio::test]
-async fn a_429_of_another_login_host_than_was_noted_at_the_save_stops_them_too() {
-    let s = Scene::new().await;
-    let cora = cora(&s).await;
-    let mut db = s.h.portal.db().write().await.unwrap();
-    sqlx::query("UPDATE integrations SET login_host = 'sso.login.example'").execute(&mut *db).await.unwrap();
-    db.commit().await.unwrap();
-    s.h.world.set_login_rate_limited(Some(1800));
-    s.save(RIGHT).await;
-    s.h.world.set_login_rate_limited(None);
-    let held = s.h.portal.register_credentials(&cora, "cora's own".to_owned().into()).await;
-    assert_eq!(after(&s.h, held), 1800);
 }

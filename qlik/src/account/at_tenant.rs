@@ -58,7 +58,8 @@ impl Walk<'_> {
             Place::Login(_) => {
                 let back = target.query_pairs().find(|(name, _)| name == "redirect_uri")?.1.into_owned();
                 let back = Url::parse(&back).ok()?;
-                (!self.places.learn(&back)).then_some(back)
+                let is_known = self.places.learn(&back) || matches!(self.places.of(&back), Place::Login(_));
+                (!is_known).then_some(back)
             }
             Place::Tenant(_) => None,
             Place::Elsewhere => {

@@ -40,7 +40,7 @@ async fn a_form_for_signing_up_or_for_a_forgotten_password_is_not_the_login() {
         assert_eq!(stage.tries(), 1);
     }
     let identifier =
-        r#"<form method=post><input type=hidden name=state value=l1><input name=identifier></form>"#;
+        "<form method=post><input type=hidden name=state value=l1><input name=identifier></form>";
     for page in [format!("{FORGOT}{identifier}"), format!("{identifier}{FORGOT}")] {
         showing(Shape::Steps, page).await.sign_in().await.unwrap();
     }
@@ -55,7 +55,7 @@ async fn a_form_for_signing_up_or_for_a_forgotten_password_is_not_the_login() {
 
 #[tokio::test]
 async fn the_button_after_the_password_sends_it_and_not_one_for_another_way_in() {
-    let others = r#"<button name=provider value=google formaction=/social>Google</button>"#;
+    let others = "<button name=provider value=google formaction=/social>Google</button>";
     let page =
         login_page(Shape::Form).replace("<input type=\"hidden\"", &format!("{others}<input type=\"hidden\""));
     let stage = showing(Shape::Form, page).await;
@@ -105,7 +105,8 @@ async fn a_button_for_a_social_account_is_not_pressed() {
     let social = "<form method=post action=/social><input type=hidden name=connection value=google-oauth2><button>Google</button></form>";
     let loose = format!("<div><input name=email><input type=password></div>{social}");
     let script = format!("<div id=root></div>{social}");
-    for page in [loose, script, social.to_owned()] {
+    let sends = format!("{loose}<script>function enter() {{ api.submit(fields()) }}</script>");
+    for page in [loose, script, sends, social.to_owned()] {
         let stage = Stage::new(move |asked: &Asked| {
             match (asked.method.as_str(), asked.host.as_str(), asked.path.as_str()) {
                 ("GET", LOGIN, "/login") => Reply::html(page.clone()),

@@ -95,8 +95,7 @@ async fn a_session_that_is_there_since_the_first_answer_is_taken_where_it_works(
         let stage = Stage::new(move |asked: &Asked| match (asked.host.as_str(), asked.path.as_str()) {
             (TENANT, "/login") => works(Shape::Form)(asked).cookie("eas.sid=session; Path=/; Secure"),
             (TENANT, "/login/callback") => Reply::to(RETURN),
-            (TENANT, "/api/v1/users/me") if !works_after => Reply::with(401, ""),
-            (TENANT, "/api/v1/csrf-token") if !works_after => Reply::with(401, ""),
+            (TENANT, "/api/v1/users/me" | "/api/v1/csrf-token") if !works_after => Reply::with(401, ""),
             _ => works(Shape::Form)(asked),
         })
         .await;

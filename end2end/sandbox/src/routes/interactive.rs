@@ -61,8 +61,18 @@ fn check_return(state: &State, site: &Site, params: &Params, headers: &HeaderMap
     Ok(target)
 }
 
-async fn begin(Shared(world): Shared<WorldHandle>, site: Site, params: Params, headers: HeaderMap) -> Answer {
+async fn begin(
+    Shared(world): Shared<WorldHandle>,
+    site: Site,
+    uri: http::Uri,
+    params: Params,
+    headers: HeaderMap,
+) -> Answer {
     let mut state = world.lock();
+    let own = state.tenant(&site.tenant).filter(|t| t.signs_in_by_own_name).map(|t| t.permanent_host.clone());
+    if let Some(own) = own.filter(|own| !site.authority.eq_ignore_ascii_case(own)) {
+        return Ok(found(format!("https://{own}/login?{}", uri.query().unwrap_or_default())));
+    }
     let returnto = check_return(&state, &site, &params, &headers)?;
     let pending = Pending {
         tenant: site.tenant.clone(),
