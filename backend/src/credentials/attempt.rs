@@ -6,9 +6,10 @@
 use qlik::{AccountPassword, PasswordLogin, PasswordLoginError, session::QlikSession};
 use secrecy::SecretString;
 use serde_json::json;
+use subtle::ConstantTimeEq as _;
 
 use super::{
-    core::{Begun, Decision, Want, decide, held, standing},
+    core::{self, Begun, Decision, Want, decide, held, standing},
     rows::{self, End, Intent, Write, place},
     settle::{After, Fate, Outcome, settle},
     state::{CredentialState as State, Row},
@@ -26,6 +27,8 @@ pub(super) struct Ended {
     pub(super) after: After,
     /// Whether a password that was stored before could still be of use then.
     pub(super) had_stored: bool,
+    /// Whether it was the one that was tried.
+    pub(super) was_stored: bool,
     /// What the client said, where it did not work.
     pub(super) error: Option<PasswordLoginError>,
     pub(super) session: Option<QlikSession>,
@@ -99,10 +102,18 @@ impl Services {
         let raw = rows::one(&mut tx, &actor.user_id).await?;
         let row = raw.as_ref().map_or(Ok(Row::NONE), |r| r.row(&actor.email, Some(at.host.as_str())))?;
         let around = rows::around(&mut tx, at, now).await?;
+        let stands = standing(now, &row);
+        let want = match &typed {
+            Some((typed, _)) => {
+                let sealed = raw.as_ref().and_then(|r| r.sealed_password.as_deref());
+                core::typed(stands, self.is_stored(actor, sealed, typed))
+            }
+            None => want,
+        };
         let begun = match decide(now, &row, &around, want) {
             Decision::Try(begun) => begun,
             decision => {
-                let (detail, stored) = (raw.and_then(|r| r.detail), standing(now, &row).stored);
+                let (detail, stored) = (raw.and_then(|r| r.detail), stands.stored);
                 let hold_until = held(now, &row, &around);
                 return Ok(Start::Not(Tried::Not { decision, detail, stored, hold_until }));
             }
@@ -130,6 +141,13 @@ impl Services {
         tx.commit().await?;
         let (actor, at) = (actor.clone(), at.clone());
         Ok(Start::Attempt(Box::new(Attempt { id, begun, actor, at, password })))
+    }
+
+    /// Whether a password is the one that is stored, told in a time that says nothing of
+    /// either. One that can't be opened can't be sent either: it is another one.
+    fn is_stored(&self, actor: &Actor, sealed: Option<&[u8]>, typed: &AccountPassword) -> bool {
+        let stored = sealed.and_then(|sealed| self.open_password(actor, Some(sealed)).ok());
+        stored.is_some_and(|stored| stored.expose().as_bytes().ct_eq(typed.expose().as_bytes()).into())
     }
 
     fn open_password(&self, actor: &Actor, sealed: Option<&[u8]>) -> Result<AccountPassword, Error> {
@@ -171,7 +189,9 @@ impl Services {
             }
             return Err(e);
         }
-        Ok(Ended { outcome, after, had_stored: attempt.begun.stored, error, session })
+        let Begun { stored: had_stored, want, .. } = attempt.begun;
+        let was_stored = want != Want::Typed;
+        Ok(Ended { outcome, after, had_stored, was_stored, error, session })
     }
 
     /// By which a refused password is known again. That it can't be made must not lose
@@ -219,7 +239,7 @@ impl Services {
         }
         let mut tx = self.db().write().await?;
         if let Some((host, until)) = outcome.host_hold(now.as_second()) {
-            rows::hold_host(&mut tx, host, until, now.as_second()).await?;
+            rows::hold(&mut tx, at, host, until, now.as_second()).await?;
         }
         let is_ours = rows::write_end(&mut tx, &actor.user_id, id, end).await?;
         if is_ours {

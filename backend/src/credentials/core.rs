@@ -33,8 +33,11 @@ pub(super) const SKEW: i64 = 60 * 60;
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
-    /// The user typed a password, to be registered.
+    /// The user typed a password, to be registered: another one than is stored.
     Typed,
+    /// The user typed the very password that is stored and works: what comes of it comes
+    /// to the stored one.
+    Retyped,
     /// The user asks for one more try with the stored one.
     Again,
     /// The user needs a session, and the stored one is to open it.
@@ -70,7 +73,7 @@ pub(super) struct Begun {
 impl Begun {
     /// The row's `state_before`: none where the stored password itself is tried.
     pub(super) fn state_before(&self) -> Option<State> {
-        (self.want != Want::Door).then_some(self.before)
+        (!matches!(self.want, Want::Door | Want::Retyped)).then_some(self.before)
     }
 
     /// Whether the stored password stays in the row meanwhile. The one explicit try
@@ -141,6 +144,17 @@ pub(super) fn may_try_again(standing: Standing) -> bool {
     standing.stored && !idle
 }
 
+/// What is wanted where the user typed a password. `is_stored`: the very one that is
+/// stored. That is tried as what it is, so that a refusal is a refusal of the stored
+/// one, and not of one beside which that is kept.
+pub(super) fn typed(standing: Standing, is_stored: bool) -> Want {
+    match is_stored && standing.stored {
+        false => Want::Typed,
+        true if may_try_again(standing) => Want::Again,
+        true => Want::Retyped,
+    }
+}
+
 /// Decides. The row and what is around it must be of one moment, in which nobody
 /// else decides.
 pub(super) fn decide(now: i64, row: &Row, around: &Around, want: Want) -> Decision {
@@ -151,7 +165,7 @@ pub(super) fn decide(now: i64, row: &Row, around: &Around, want: Want) -> Decisi
     let allowed = match want {
         Want::Typed => true,
         Want::Again => may_try_again(stands),
-        Want::Door => stands.state == State::Works && stands.stored,
+        Want::Door | Want::Retyped => stands.state == State::Works && stands.stored,
     };
     if !allowed {
         return Decision::Not(stands.state);

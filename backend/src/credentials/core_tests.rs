@@ -141,6 +141,29 @@ fn only_the_explicit_try_takes_the_password_out_and_only_the_door_tries_what_is_
     assert!(!again.keeps_password() && again.state_before() == Some(State::Unclear));
     let typed = begins(&unclear, &Around::default(), Want::Typed).unwrap();
     assert!(typed.keeps_password() && typed.state_before() == Some(State::Unclear));
-    let door = begins(&works(), &Around::default(), Want::Door).unwrap();
-    assert!(door.keeps_password() && door.state_before().is_none());
+    for want in [Want::Door, Want::Retyped] {
+        let begun = begins(&works(), &Around::default(), want).unwrap();
+        assert!(begun.keeps_password() && begun.state_before().is_none(), "{want:?}");
+    }
+}
+
+#[test]
+fn what_is_typed_is_tried_as_the_stored_one_where_it_is_that() {
+    let unclear = Row { state: State::Unclear, ..works() };
+    for (row, same, other) in [
+        (works(), Want::Retyped, Want::Typed),
+        (unclear, Want::Again, Want::Typed),
+        (trying(None, true, NOW - TRYING), Want::Again, Want::Typed),
+        (Row { belongs: false, ..works() }, Want::Typed, Want::Typed),
+        (Row::NONE, Want::Typed, Want::Typed),
+    ] {
+        let stands = standing(NOW, &row);
+        assert_eq!((typed(stands, true), typed(stands, false)), (same, other), "{row:?}");
+        assert!(begins(&row, &Around::default(), same).is_some(), "it may be tried: {row:?}");
+    }
+    let just_now = Row { tried_at: Some(NOW), ..works() };
+    assert!(
+        begins(&just_now, &Around::default(), Want::Retyped).is_some(),
+        "a person need not wait a minute"
+    );
 }

@@ -6,15 +6,18 @@
 //! - **One try for each password and reason.** That a password may be sent is written
 //!   down before it is, and never is it sent again by itself once it may have been
 //!   refused. Where the answer was lost the user, and nobody else, may ask for one
-//!   more try, for which the password is taken out of the store.
+//!   more try, for which the password is taken out of the store. To type the stored
+//!   password is no way around: it is tried as the stored one.
 //! - **Never two at once** for one user, nor one before a hold is over: of the user,
 //!   or of one of the tenant's hosts for all users of this server.
-//! - **What was refused is not kept.** A password that Qlik refused, or that can't work
-//!   any more, is wiped; the last refused one is known again by its hash alone.
+//! - **What was refused is not kept, what was not sent is.** A password that Qlik
+//!   refused, or that can't work any more, is wiped; the last refused one is known
+//!   again by its hash alone. A page that looks like anything else says nothing of a
+//!   password that it has not seen.
 //! - **What is typed replaces a stored one only if it worked.** Otherwise the stored
 //!   one stays as it was, but where the answer means that it can't work either: Qlik
 //!   took the typed one for right (and asks for a second factor, or for another
-//!   password), has blocked the account, or takes no Qlik accounts any more.
+//!   password, or lets the account into no tenant), or has blocked the account.
 //!
 //! A user who is disabled keeps what they registered, as everything else of theirs:
 //! only they can use it, and only while they are active. It goes with the user. An

@@ -1,7 +1,5 @@
 //! What users do with their own Qlik credentials: register, try again, remove.
 
-use std::time::Duration;
-
 use qlik::AccountPassword;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -13,10 +11,10 @@ use super::{
     rows,
     settle::{Fate, Outcome},
     wipe,
-    words::{Told, said},
+    words::{Told, not_now, said},
 };
 use crate::{
-    Actor, Error, Services, audit,
+    Actor, Error, Services, audit, store,
     words::{self, Said},
 };
 
@@ -31,7 +29,7 @@ pub struct Registered {
     /// The password that was tried worked and is stored.
     pub stored: bool,
     /// How it stands now. `says` and `remedy` tell what happened, also where an older
-    /// password stays as it was.
+    /// password stays as it was, and where no sign-in may be begun before `hold_until`.
     pub view: CredentialsView,
 }
 
@@ -44,8 +42,7 @@ impl Services {
     /// [`Error::NotFound`] where the portal does not use this option;
     /// [`Error::Invalid`] for `qlik_password`: `required`, `too_long`,
     /// `same_as_refused` (Qlik refused this very password before), `wait` (a sign-in
-    /// is under way); [`Error::TooManyTries`] where no sign-in may be begun yet;
-    /// [`Error::Conflict`] where it was changed or removed meanwhile.
+    /// is under way); [`Error::Conflict`] where it was changed or removed meanwhile.
     pub async fn register_credentials(
         &self,
         actor: &Actor,
@@ -108,19 +105,30 @@ impl Services {
             Tried::Not { decision: Decision::Wait { why: Why::Busy, .. }, .. } => {
                 return Err(Error::field(FIELD, "wait"));
             }
-            Tried::Not { decision: Decision::Wait { until, .. }, .. } => {
+            Tried::Not { decision: Decision::Wait { until, why }, .. } => {
                 let left = until.saturating_sub(self.now().as_second());
-                let retry_after = Duration::from_secs(u64::try_from(left).unwrap_or(0).max(1));
-                return Err(Error::TooManyTries { retry_after });
+                let Said { says, remedy } = not_now(why, u64::try_from(left).unwrap_or(0));
+                let view = self.view_of(actor).await?;
+                let view = CredentialsView {
+                    says: Some(says),
+                    remedy: Some(remedy),
+                    hold_until: Some(store::at(until)),
+                    may_try_again: false,
+                    ..view
+                };
+                return Ok(Registered { stored: false, view });
             }
             Tried::Not { .. } => return Err(Error::Conflict("nothing is to be tried again")),
         };
-        let view =
-            self.credentials(actor).await?.ok_or(Error::Conflict("the settings were changed meanwhile"))?;
+        let view = self.view_of(actor).await?;
         let stored = ended.outcome == Outcome::Worked;
         let told = happened(&ended, host);
         let (says, remedy) = told.map_or((None, None), |s| (Some(s.says), Some(s.remedy)));
         Ok(Registered { stored, view: CredentialsView { says, remedy, ..view } })
+    }
+
+    async fn view_of(&self, actor: &Actor) -> Result<CredentialsView, Error> {
+        self.credentials(actor).await?.ok_or(Error::Conflict("the settings were changed meanwhile"))
     }
 }
 
@@ -150,7 +158,12 @@ fn why(ended: &Ended, host: &str) -> Option<Said> {
         )),
         (outcome, _) => {
             let detail = outcome.detail();
-            let stored = ended.after.password == Fate::Tried;
+            // One beside which another is kept is not stored.
+            let stored = match ended.after.password {
+                Fate::Tried => true,
+                Fate::Kept => ended.was_stored,
+                Fate::Wiped => false,
+            };
             said(Told { state: outcome.state()?, detail: detail.as_deref(), stored })
         }
     }

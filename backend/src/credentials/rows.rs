@@ -91,6 +91,11 @@ pub(super) async fn all(db: &mut SqliteConnection, portal_id: &str) -> Result<Ve
     .await?)
 }
 
+/// Where the connection's users sign in, as it was noted at the Save.
+fn login_host(at: &Connection) -> String {
+    at.login_host.as_deref().unwrap_or(QLIK_LOGIN).to_ascii_lowercase()
+}
+
 /// What counts beside a user's own row.
 pub(super) async fn around(
     db: &mut SqliteConnection,
@@ -98,7 +103,7 @@ pub(super) async fn around(
     now: i64,
 ) -> Result<Around, StoreError> {
     let (host, permanent) = (at.host.as_str(), at.permanent_host.as_str());
-    let login = at.login_host.as_deref().unwrap_or(QLIK_LOGIN).to_ascii_lowercase();
+    let login = login_host(at);
     let (since, until) = (now - PACE_TIME, now + PACE_TIME);
     let longest = now + LONGEST + SKEW;
     let row = sqlx::query!(
@@ -136,9 +141,28 @@ pub(super) async fn note_begun(tx: &mut Tx<'_>, portal_id: &str, now: i64) -> Re
     Ok(())
 }
 
+/// Lets no password sign-in of this connection begin until then, nor any other at the
+/// host that asked for it. A login host that is not the one noted with the connection
+/// holds that up too: which one a sign-in leads to is seen only on the way.
+pub(super) async fn hold(
+    tx: &mut Tx<'_>,
+    at: &Connection,
+    host: &str,
+    until: i64,
+    now: i64,
+) -> Result<(), StoreError> {
+    hold_host(tx, host, until, now).await?;
+    let (login, is_tenants) =
+        (login_host(at), [at.host.as_str(), at.permanent_host.as_str()].contains(&host));
+    if !is_tenants && login != host {
+        hold_host(tx, &login, until, now).await?;
+    }
+    Ok(())
+}
+
 /// Lets no password sign-in begin at a host until then. A hold is never made shorter,
 /// but one that a clock wrote which has been put back since is none.
-pub(super) async fn hold_host(tx: &mut Tx<'_>, host: &str, until: i64, now: i64) -> Result<(), StoreError> {
+async fn hold_host(tx: &mut Tx<'_>, host: &str, until: i64, now: i64) -> Result<(), StoreError> {
     let longest = now + LONGEST + SKEW;
     sqlx::query!("DELETE FROM login_holds WHERE hold_until <= ? OR hold_until > ?", now, longest)
         .execute(&mut **tx)

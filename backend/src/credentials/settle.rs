@@ -15,6 +15,13 @@ use super::{
 const BLOCKED_FOR: i64 = 15 * 60;
 /// The same after too many sign-ins.
 const TOO_MANY_FOR: i64 = 10 * 60;
+/// No hold is shorter, whatever Qlik names, in seconds: it would be none.
+const SHORTEST: i64 = 15;
+/// What of an answer is kept beside the state, in characters.
+const MAX_DETAIL: usize = 400;
+/// How the detail begins of a sign-in that the tenant refused once Qlik's login had
+/// taken the password.
+pub(super) const BY_TENANT: &str = "tenant: ";
 
 /// Which of several things about the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +54,8 @@ pub(super) enum Outcome {
     },
     Blocked {
         wait: Option<Duration>,
+        /// The host, where nobody's sign-in is to be begun there.
+        host: Option<String>,
         sent: bool,
     },
     TooMany {
@@ -67,6 +76,13 @@ pub(super) enum Outcome {
     },
     Unexpected {
         sent: bool,
+        /// How the page was built, without its content.
+        saw: Option<String>,
+    },
+    /// Qlik's login took the password, and the tenant refused what came of it.
+    TenantRefused {
+        /// Status, code and trace id.
+        told: String,
     },
     /// Sent, and no answer.
     Lost,
@@ -81,7 +97,10 @@ impl From<&PasswordLoginError> for Outcome {
         match e {
             E::WrongPassword => Self::Wrong,
             E::MfaNeeded { .. } => Self::Mfa { sent },
-            E::Blocked { retry_after, .. } => Self::Blocked { wait: *retry_after, sent },
+            E::Blocked { retry_after, host, .. } => {
+                let host = host.as_ref().map(|host| host.to_ascii_lowercase());
+                Self::Blocked { wait: *retry_after, host, sent }
+            }
             E::TooMany { host, retry_after, .. } => {
                 Self::TooMany { host: host.to_ascii_lowercase(), wait: *retry_after, sent }
             }
@@ -92,25 +111,46 @@ impl From<&PasswordLoginError> for Outcome {
             E::CorporateProvider { host } => Self::Corporate { host: host.clone() },
             E::NotMember => Self::NotMember,
             E::OtherUser { email_known, .. } => Self::OtherUser { email_known: *email_known },
+            E::TenantRefused { error } => Self::TenantRefused { told: told(error) },
             E::Transport { .. } if sent => Self::Lost,
             E::Transport { .. } => Self::NotSent,
+            E::UnexpectedPage { step, shape, .. } => {
+                let saw = format!("{step}, {shape}").chars().take(MAX_DETAIL).collect();
+                Self::Unexpected { sent, saw: Some(saw) }
+            }
             // What the client learns later counts as unexpected until it has words here.
-            _ => Self::Unexpected { sent },
+            _ => Self::Unexpected { sent, saw: None },
         }
     }
+}
+
+/// What the tenant answered, as far as it helps Qlik's support.
+fn told(error: &qlik::error::Error) -> String {
+    let is_plain = |text: &&str| {
+        text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    };
+    let status = error.status().map(|status| format!("HTTP {status}"));
+    let code = error.code().filter(is_plain).map(str::to_owned);
+    let trace = error.trace_id().filter(is_plain).map(|trace| format!("trace id {trace}"));
+    [status, code, trace].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 impl Outcome {
     /// Whether the password was or may have been sent.
     pub(super) fn sent(&self) -> bool {
         match self {
-            Self::Worked | Self::Wrong | Self::NotMember | Self::OtherUser { .. } | Self::Lost => true,
+            Self::Worked
+            | Self::Wrong
+            | Self::NotMember
+            | Self::TenantRefused { .. }
+            | Self::OtherUser { .. }
+            | Self::Lost => true,
             Self::Corporate { .. } | Self::NotSent => false,
             Self::Mfa { sent }
             | Self::Blocked { sent, .. }
             | Self::TooMany { sent, .. }
             | Self::Account { sent, .. }
-            | Self::Unexpected { sent } => *sent,
+            | Self::Unexpected { sent, .. } => *sent,
         }
     }
 
@@ -127,7 +167,7 @@ impl Outcome {
             Self::NotMember => Some(State::NotMember),
             Self::OtherUser { .. } => Some(State::OtherUser),
             Self::Corporate { .. } => Some(State::SignInChanged),
-            Self::Unexpected { .. } => Some(State::Unexpected),
+            Self::Unexpected { .. } | Self::TenantRefused { .. } => Some(State::Unexpected),
             Self::Lost => Some(State::Unclear),
         }
     }
@@ -138,27 +178,24 @@ impl Outcome {
             Self::Account { cause, .. } => Some(cause.as_str().to_owned()),
             Self::Corporate { host } => Some(host.clone()),
             Self::OtherUser { email_known: false } => Some("no_email".to_owned()),
+            Self::Unexpected { saw, .. } => saw.clone(),
+            Self::TenantRefused { told } => Some(format!("{BY_TENANT}{told}")),
             _ => None,
         }
     }
 
     /// Whether a stored password that ended so is kept: it was not sent and may work
-    /// another time, or nobody knows.
+    /// another time, whatever the page looked like, or nobody knows.
     fn leaves_password(&self) -> bool {
-        match self {
-            Self::Worked | Self::NotSent | Self::Lost => true,
-            // With these no password works, sent or not.
-            Self::Mfa { .. } | Self::Corporate { .. } => false,
-            other => !other.sent(),
-        }
+        matches!(self, Self::Worked | Self::Lost) || !self.sent()
     }
 
-    /// Whether a stored password can't work either, where a typed one ended so: Qlik
-    /// took the typed one for right, or takes none.
+    /// Whether a stored password can't work either, where another one that was typed
+    /// ended so: Qlik took the typed one for right, or has blocked the account.
     pub(super) fn ends_stored(&self) -> bool {
         match self {
-            Self::Mfa { .. } | Self::Corporate { .. } | Self::NotMember | Self::OtherUser { .. } => true,
-            Self::Blocked { sent, .. } => *sent,
+            Self::NotMember | Self::TenantRefused { .. } | Self::OtherUser { .. } => true,
+            Self::Mfa { sent } | Self::Blocked { sent, .. } => *sent,
             Self::Account { cause, .. } => *cause != Cause::Captcha,
             _ => false,
         }
@@ -172,7 +209,9 @@ impl Outcome {
     /// Until when no password sign-in is begun at which host.
     pub(super) fn host_hold(&self, now: i64) -> Option<(&str, i64)> {
         match self {
-            Self::TooMany { host, wait, .. } => Some((host, now + secs(*wait, TOO_MANY_FOR))),
+            Self::TooMany { host, wait, .. } | Self::Blocked { host: Some(host), wait, .. } => {
+                Some((host, now + secs(*wait, TOO_MANY_FOR)))
+            }
             _ => None,
         }
     }
@@ -203,9 +242,9 @@ pub(super) struct After {
 /// What becomes of the row.
 pub(super) fn settle(now: i64, begun: &Begun, outcome: &Outcome) -> After {
     let (state, password) = match (begun.want, outcome) {
-        (Want::Door, Outcome::Worked) => (Some(State::Works), Fate::Kept),
+        (Want::Door | Want::Retyped, Outcome::Worked) => (Some(State::Works), Fate::Kept),
         (_, Outcome::Worked) => (Some(State::Works), Fate::Tried),
-        (Want::Door, _) => {
+        (Want::Door | Want::Retyped, _) => {
             (outcome.state(), if outcome.leaves_password() { Fate::Kept } else { Fate::Wiped })
         }
         // The one explicit try: what came of it is not known, and there is no second.
@@ -235,10 +274,11 @@ fn count(now: i64, begun: &Begun, outcome: &Outcome) -> (i64, Option<i64>) {
     (refusals, begun.hold_until.max(asked).max(pause))
 }
 
-/// What Qlik asks for in whole seconds, or `otherwise`; never longer than the longest.
+/// What Qlik asks for in whole seconds, or `otherwise`; never longer than the longest,
+/// nor shorter than the shortest.
 fn secs(wait: Option<Duration>, otherwise: i64) -> i64 {
     let whole = |d: Duration| d.as_secs().saturating_add(u64::from(d.subsec_nanos() > 0));
-    wait.map_or(otherwise, |d| i64::try_from(whole(d)).unwrap_or(LONGEST).min(LONGEST))
+    wait.map_or(otherwise, |d| i64::try_from(whole(d)).unwrap_or(LONGEST).clamp(SHORTEST, LONGEST))
 }
 
 #[cfg(test)]

@@ -16,6 +16,18 @@ fn too_many(sent: bool) -> Outcome {
     Outcome::TooMany { host: "login.qlik.com".to_owned(), wait: None, sent }
 }
 
+fn blocked(sent: bool) -> Outcome {
+    Outcome::Blocked { wait: None, host: None, sent }
+}
+
+fn unexpected(sent: bool) -> Outcome {
+    Outcome::Unexpected { sent, saw: None }
+}
+
+fn tenant_refused() -> Outcome {
+    Outcome::TenantRefused { told: "HTTP 400, LOGIN-12".to_owned() }
+}
+
 fn corporate() -> Outcome {
     Outcome::Corporate { host: "idp.acme.example".to_owned() }
 }
@@ -26,8 +38,8 @@ fn all() -> Vec<Outcome> {
         Outcome::Wrong,
         Outcome::Mfa { sent: true },
         Outcome::Mfa { sent: false },
-        Outcome::Blocked { wait: None, sent: true },
-        Outcome::Blocked { wait: None, sent: false },
+        blocked(true),
+        blocked(false),
         too_many(true),
         too_many(false),
         account(Cause::Breached, true),
@@ -36,10 +48,11 @@ fn all() -> Vec<Outcome> {
         account(Cause::Captcha, true),
         account(Cause::Captcha, false),
         Outcome::NotMember,
+        tenant_refused(),
         Outcome::OtherUser { email_known: true },
         corporate(),
-        Outcome::Unexpected { sent: true },
-        Outcome::Unexpected { sent: false },
+        unexpected(true),
+        unexpected(false),
         Outcome::Lost,
         Outcome::NotSent,
     ]
@@ -50,13 +63,13 @@ fn all() -> Vec<Outcome> {
 #[test]
 fn a_stored_password_is_kept_only_where_it_was_not_sent_or_nobody_knows() {
     use Fate::{Kept, Tried, Wiped};
-    let table: [(Outcome, State, Fate, State, Fate); 20] = [
+    let table: [(Outcome, State, Fate, State, Fate); 21] = [
         (Outcome::Worked, State::Works, Kept, State::Works, Tried),
         (Outcome::Wrong, State::Refused, Wiped, State::Refused, Wiped),
         (Outcome::Mfa { sent: true }, State::MfaNeeded, Wiped, State::MfaNeeded, Wiped),
-        (Outcome::Mfa { sent: false }, State::MfaNeeded, Wiped, State::MfaNeeded, Wiped),
-        (Outcome::Blocked { wait: None, sent: true }, State::Blocked, Wiped, State::Blocked, Wiped),
-        (Outcome::Blocked { wait: None, sent: false }, State::Blocked, Kept, State::Blocked, Tried),
+        (Outcome::Mfa { sent: false }, State::MfaNeeded, Kept, State::MfaNeeded, Tried),
+        (blocked(true), State::Blocked, Wiped, State::Blocked, Wiped),
+        (blocked(false), State::Blocked, Kept, State::Blocked, Tried),
         (too_many(true), State::TooMany, Wiped, State::TooMany, Wiped),
         (too_many(false), State::Works, Kept, State::Unclear, Tried),
         (account(Cause::Breached, true), State::Account, Wiped, State::Account, Wiped),
@@ -66,15 +79,19 @@ fn a_stored_password_is_kept_only_where_it_was_not_sent_or_nobody_knows() {
         (account(Cause::Captcha, false), State::Account, Kept, State::Account, Tried),
         (Outcome::NotMember, State::NotMember, Wiped, State::NotMember, Wiped),
         (Outcome::OtherUser { email_known: true }, State::OtherUser, Wiped, State::OtherUser, Wiped),
-        (corporate(), State::SignInChanged, Wiped, State::SignInChanged, Wiped),
-        (Outcome::Unexpected { sent: true }, State::Unexpected, Wiped, State::Unexpected, Wiped),
-        (Outcome::Unexpected { sent: false }, State::Unexpected, Kept, State::Unexpected, Tried),
+        (tenant_refused(), State::Unexpected, Wiped, State::Unexpected, Wiped),
+        (corporate(), State::SignInChanged, Kept, State::SignInChanged, Tried),
+        (unexpected(true), State::Unexpected, Wiped, State::Unexpected, Wiped),
+        (unexpected(false), State::Unexpected, Kept, State::Unexpected, Tried),
         (Outcome::Lost, State::Unclear, Kept, State::Unclear, Wiped),
         (Outcome::NotSent, State::Works, Kept, State::Unclear, Tried),
     ];
     for (outcome, door, door_fate, again, again_fate) in table {
         let after = settle(NOW, &begun(Want::Door, State::Works, true), &outcome);
         assert_eq!((after.state, after.password), (door, door_fate), "door: {outcome:?}");
+        // What the user typed is the stored one: it is no other beside it.
+        assert_eq!(settle(NOW, &begun(Want::Retyped, State::Works, true), &outcome), after, "{outcome:?}");
+        assert!(after.password == Kept || outcome.sent(), "wiped unsent: {outcome:?}");
         let after = settle(NOW, &begun(Want::Again, State::Unclear, true), &outcome);
         assert_eq!((after.state, after.password), (again, again_fate), "again: {outcome:?}");
     }
@@ -86,12 +103,12 @@ fn a_typed_password_that_did_not_work_leaves_a_stored_one_but_where_that_can_t_w
         let after = settle(NOW, &begun(Want::Typed, State::Works, true), &outcome);
         let ends = matches!(
             &outcome,
-            Outcome::Mfa { .. }
+            Outcome::Mfa { sent: true }
                 | Outcome::Blocked { sent: true, .. }
+                | Outcome::TenantRefused { .. }
                 | Outcome::Account { cause: Cause::Breached | Cause::Expired | Cause::Unverified, .. }
                 | Outcome::NotMember
                 | Outcome::OtherUser { .. }
-                | Outcome::Corporate { .. }
         );
         let fate = match outcome {
             Outcome::Worked => Fate::Tried,
@@ -144,8 +161,10 @@ fn what_was_sent_counts_the_third_pauses_and_success_forgets() {
 fn a_hold_is_as_long_as_qlik_asks_and_no_longer_than_a_day() {
     let table = [
         (None, TOO_MANY_FOR),
-        (Some(Duration::from_secs(7)), 7),
-        (Some(Duration::from_millis(7001)), 8),
+        (Some(Duration::ZERO), SHORTEST),
+        (Some(Duration::from_secs(7)), SHORTEST),
+        (Some(Duration::from_secs(70)), 70),
+        (Some(Duration::from_millis(70_001)), 71),
         (Some(Duration::from_hours(20)), 20 * 3600),
         (Some(Duration::from_hours(25)), LONGEST),
         (Some(Duration::MAX), LONGEST),
@@ -156,21 +175,26 @@ fn a_hold_is_as_long_as_qlik_asks_and_no_longer_than_a_day() {
         assert_eq!(after.hold_until, Some(NOW + seconds), "{wait:?}");
         assert_eq!(outcome.host_hold(NOW), Some(("login.qlik.com", NOW + seconds)), "{wait:?}");
     }
-    assert_eq!(Outcome::Blocked { wait: None, sent: true }.host_hold(NOW), None, "a block is of one account");
+    assert_eq!(blocked(true).host_hold(NOW), None, "a block is of one account");
+    let by_429 = Outcome::Blocked { wait: None, host: Some("login.qlik.com".to_owned()), sent: true };
+    assert_eq!(by_429.host_hold(NOW), Some(("login.qlik.com", NOW + TOO_MANY_FOR)), "but for one with 429");
 }
 
 #[test]
 fn what_the_client_says_is_taken_for_what_it_is() {
     use PasswordLoginError as E;
     let mfa = E::MfaNeeded { password_sent: true };
-    let blocked = E::Blocked { retry_after: None, password_sent: true };
+    let blocked = E::Blocked { retry_after: None, host: None, password_sent: true };
+    let by_429 = E::Blocked { retry_after: None, host: Some("Login.Qlik.com".into()), password_sent: true };
+    let as_429 = Outcome::Blocked { wait: None, host: Some("login.qlik.com".into()), sent: true };
     let many = E::TooMany { host: "Login.Qlik.com".into(), retry_after: None, password_sent: true };
     let corporate = E::CorporateProvider { host: "idp.acme.example".into() };
     let other = E::OtherUser { user_id: "u".into(), email_known: false };
     let table = [
         (E::WrongPassword, Outcome::Wrong),
         (mfa, Outcome::Mfa { sent: true }),
-        (blocked, Outcome::Blocked { wait: None, sent: true }),
+        (blocked, self::blocked(true)),
+        (by_429, as_429),
         (many, too_many(true)),
         (E::BreachedPassword, account(Cause::Breached, true)),
         (E::PasswordExpired, account(Cause::Expired, true)),

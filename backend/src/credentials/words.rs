@@ -2,7 +2,7 @@
 //!
 //! This module must not know what is decided by them.
 
-use super::{core::Why, state::CredentialState as State};
+use super::{core::Why, settle::BY_TENANT, state::CredentialState as State};
 use crate::{
     door::{Trouble, TroubleKind, Who},
     words::Said,
@@ -68,7 +68,7 @@ pub(super) fn said(told: Told<'_>) -> Option<Said> {
                 OTHER_OPTION,
             )
         }
-        State::Unexpected => unexpected(told.stored),
+        State::Unexpected => unexpected(told.detail, told.stored),
         State::Unused => Said::new(
             "What was registered here was for another connection, and is not used any more.",
             "Where this portal uses Qlik credentials, register the password anew under Profile > Qlik credentials.",
@@ -85,8 +85,20 @@ fn unclear(stored: bool) -> Said {
     }
 }
 
-fn unexpected(stored: bool) -> Said {
-    let says = "Qlik's sign-in page is not as this portal knows it.";
+fn unexpected(detail: Option<&str>, stored: bool) -> Said {
+    if let Some(told) = detail.and_then(|detail| detail.strip_prefix(BY_TENANT)) {
+        return Said::new(
+            format!(
+                "Qlik accepts this e-mail and password, but the Qlik tenant refuses the sign-in ({told})."
+            ),
+            format!(
+                "The account may be disabled, invited and not confirmed, or no user of the tenant. A Tenant Admin can \
+                 look at it, and Qlik's support by the code and trace id. {TYPE_IT}"
+            ),
+        );
+    }
+    let saw = detail.map_or_else(String::new, |saw| format!(" It saw: {saw}."));
+    let says = format!("Qlik's sign-in page is not as this portal knows it.{saw}");
     if stored {
         Said::new(
             format!("{says} The password was not sent."),
@@ -150,6 +162,33 @@ pub(super) fn trouble(told: Told<'_>) -> Trouble {
     Trouble::new(kind, who, said)
 }
 
+/// For somebody who asked for a sign-in that may not be begun yet, for so many seconds.
+pub(super) fn not_now(why: Why, seconds: u64) -> Said {
+    let says = match why {
+        Why::Busy => "A sign-in at Qlik is under way.",
+        Why::Held => "Qlik takes no sign-ins for a time, or refused too many. The password was not sent.",
+        Why::TooSoon => "You were signed in at Qlik just now. The password was not sent.",
+        Why::Pace => {
+            "Many people of this portal are being signed in at Qlik at this moment. The password was not sent."
+        }
+    };
+    Said::new(
+        format!("{says} Try again in {}.", left(seconds)),
+        "Nothing that was registered before is lost.",
+    )
+}
+
+/// A time to wait, in words.
+fn left(seconds: u64) -> String {
+    match (seconds.max(1), seconds.div_ceil(60)) {
+        (1, _) => "a second".to_owned(),
+        (seconds, _) if seconds < 60 => format!("{seconds} seconds"),
+        (_, 1) => "a minute".to_owned(),
+        (seconds, minutes) if seconds <= 2 * 60 * 60 => format!("{minutes} minutes"),
+        (seconds, _) => format!("{} hours", seconds.div_ceil(60 * 60)),
+    }
+}
+
 /// A sign-in that has to wait, for so many seconds.
 pub(super) fn waits(why: Why, seconds: u64) -> Trouble {
     let said = match why {
@@ -194,6 +233,24 @@ mod tests {
     }
 
     #[test]
+    fn a_time_to_wait_is_told_in_words() {
+        for (seconds, words) in [
+            (0, "a second"),
+            (59, "59 seconds"),
+            (60, "a minute"),
+            (61, "2 minutes"),
+            (900, "15 minutes"),
+            (7200, "120 minutes"),
+            (7201, "3 hours"),
+        ] {
+            assert_eq!(left(seconds), words, "{seconds}");
+        }
+        for why in [Why::Held, Why::TooSoon, Why::Pace] {
+            assert!(not_now(why, 900).says.ends_with("was not sent. Try again in 15 minutes."));
+        }
+    }
+
+    #[test]
     fn what_an_account_needs_is_told_apart_and_a_lost_answer_by_what_is_stored() {
         let of = |state, detail, stored| said(Told { state, detail, stored }).unwrap();
         let causes = ["breached", "expired", "unverified", "captcha", "other"];
@@ -202,6 +259,13 @@ mod tests {
         assert_eq!(all.len(), causes.len());
         assert_ne!(of(State::Unclear, None, true), of(State::Unclear, None, false));
         assert_ne!(of(State::Unexpected, None, true), of(State::Unexpected, None, false));
+        let saw = of(State::Unexpected, Some("at the login page, login.qlik.com/x 200"), true);
+        assert!(saw.says.contains("It saw: at the login page, login.qlik.com/x 200."), "{saw:?}");
+        let tenants = of(State::Unexpected, Some("tenant: HTTP 400, LOGIN-12"), false);
+        assert!(
+            tenants.says.contains("(HTTP 400, LOGIN-12)") && !tenants.says.contains("tenant:"),
+            "{tenants:?}"
+        );
         let elsewhere = of(State::SignInChanged, Some("idp.acme.example"), false);
         assert!(elsewhere.says.contains("idp.acme.example"));
     }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use qlik::{
-    ApiKey, ApiKeyConfig, ConsolePage, Qlik, Tenant, TenantInfo, User, WebIntegration,
+    ApiKey, ApiKeyConfig, ConsolePage, Qlik, SignInWay, Tenant, TenantInfo, User, WebIntegration,
     error::{Error as QlikError, ErrorKind},
     host::TenantHost,
     secret::{ApiKeyToken, KeyClaims},
@@ -112,6 +112,8 @@ pub(super) struct Known {
     pub(super) web: Option<WebIntegration>,
     /// What the OAuth client was asked for, and what it got.
     pub(super) asked: Asked,
+    /// How the tenant signs people in, where that was asked.
+    pub(super) way: Option<Result<SignInWay, QlikError>>,
     pub(super) login_host: Option<String>,
     pub(super) login: Option<Login>,
     /// An app that the session may open.

@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 
 use super::{
-    everyone, key, oauth, reach,
+    account, everyone, key, oauth, reach,
     report::Note,
     subject::{Known, Subject},
     web,
@@ -123,8 +123,16 @@ pub(super) const CHECKS: &[Spec] = &[
         asks "POST /login/jwt-session, GET /api/v1/users/me", None, jwt_login
     ),
     check!(
-        BY_PASSWORD, "sign_in_way", "The tenant signs people in with Qlik accounts", needs ["tenant"],
-        asks "GET /login", OPTION, sign_in_way
+        BY_PASSWORD, "web_sign_in", "The tenant takes sign-ins through the web integration", needs ["tenant"],
+        asks "GET /login", WEB, web_sign_in
+    ),
+    check!(
+        BY_PASSWORD,
+        "sign_in_way",
+        "The tenant signs people in with Qlik accounts",
+        needs["web_sign_in"],
+        OPTION,
+        account::sign_in_way
     ),
     check!(
         BY_CLIENT, "oauth_client", "The tenant knows the OAuth client", needs ["tenant"],

@@ -2,9 +2,9 @@
 
 use backend::{
     connection::AuthOption,
-    integration::{ConnectionView, Outcome, Report, SaveInput, SaveOutcome},
+    integration::{ConnectionView, Health, Outcome, Report, SaveInput, SaveOutcome},
 };
-use sandbox::{NewAccount, NewClient, NewClientRef};
+use sandbox::{Effect, Fault, NewAccount, NewClient, NewClientRef};
 
 use crate::{
     house::{HOST, House, ORIGIN, days, outcomes, the_failed},
@@ -113,9 +113,43 @@ async fn a_tenant_with_an_identity_provider_of_its_own_can_t_use_credentials() {
 async fn credentials_through_a_web_integration_without_this_origin_are_refused() {
     let h = House::new().await;
     h.world.set_origins(&h.web, ["https://other.example"]);
-    let report = save(&h, credentials(&h)).await.report.unwrap();
-    assert_eq!(the_failed(&report), "sign_in_way");
-    assert!(of(&report, "sign_in_way").says.contains(ORIGIN), "{report:#?}");
+    let refused = save(&h, credentials(&h)).await;
+    assert_eq!(refused.fields, [backend::FieldError::new("web_integration_id", "check")]);
+    let report = refused.report.unwrap();
+    assert_eq!(the_failed(&report), "web_sign_in");
+    assert!(of(&report, "web_sign_in").says.contains(ORIGIN), "{report:#?}");
+    assert_eq!(of(&report, "sign_in_way").outcome, Outcome::NotChecked);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_the_tenant_does_not_begin_is_no_fault_of_the_web_integration() {
+    for (status, code) in [(401, "LOGIN-2"), (503, "X-1")] {
+        let h = House::new().await;
+        let odd =
+            Effect::Status { status, code: code.to_owned(), title: "on purpose".to_owned(), body: None };
+        h.world.add_fault(Fault::new("/login$", odd));
+        let report = save(&h, credentials(&h)).await.report.unwrap();
+        assert_eq!(the_failed(&report), "sign_in_way", "{report:#?}");
+        let told = of(&report, "sign_in_way");
+        assert!(told.qlik_code.as_deref() == Some(code) && !told.says.contains("key"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_administrators_own_refused_sign_in_is_told_and_leaves_the_connection_well() {
+    let h = House::new().await;
+    assert!(save(&h, credentials(&h)).await.saved);
+    h.world.add_account(NewAccount::new(ADA, RIGHT));
+    let end = h.portal.register_credentials(&h.ada, "another".to_owned().into()).await.unwrap();
+    assert!(!end.stored);
+    let asked = h.portal.test_connection(&h.ada).await.unwrap();
+    let own = of(&asked, "own_session");
+    assert_eq!(own.outcome, Outcome::Advice);
+    assert!(own.says.starts_with(ADA) && own.says.contains("does not accept"), "{own:?}");
+    assert_eq!(asked.headline, "Connected.");
+    let view = h.portal.settings_view(&h.ada).await.unwrap();
+    let connected = view.connection.unwrap();
+    assert_eq!((connected.health, connected.headline.as_str()), (Health::Healthy, "Connected."));
 }
 
 #[tokio::test]

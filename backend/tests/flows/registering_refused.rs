@@ -2,16 +2,15 @@
 //! nothing is sent a second time by itself.
 
 use backend::{
-    Actor, audit,
+    audit,
     credentials::CredentialState as State,
     door::{TroubleKind, Who},
 };
-use jiff::SignedDuration;
-use sandbox::{AccountCondition, Effect, Fault, LoginShape, NewAccount, NewUser};
+use sandbox::{AccountCondition, Effect, Fault, LoginShape};
 
 use crate::{
-    house::mins,
-    registering::{BEA, RIGHT, Scene, after, apps, wrong},
+    house::{HOST, mins},
+    registering::{BEA, RIGHT, Scene, after, wrong},
 };
 
 #[tokio::test]
@@ -40,38 +39,8 @@ async fn what_was_refused_is_forgotten_with_the_rest_but_how_often_is_not() {
     s.h.portal.remove_credentials(&s.bea).await.unwrap();
     assert!(!s.save("wrong").await.stored);
     s.h.portal.remove_credentials(&s.bea).await.unwrap();
-    assert_eq!(after(s.try_save(RIGHT).await), 15 * 60, "three in a row are three");
+    assert_eq!(after(&s.h, s.try_save(RIGHT).await), 15 * 60, "three in a row are three");
     assert_eq!(s.tries(), 3);
-}
-
-#[tokio::test]
-async fn after_three_refusals_there_is_a_pause_and_a_success_ends_the_count() {
-    let s = Scene::new().await;
-    for typed in ["one", "two"] {
-        assert_eq!(s.save(typed).await.view.hold_until, None);
-    }
-    let third = s.save("three").await.view;
-    assert_eq!(third.hold_until, Some(s.h.portal.now() + mins(15)));
-    assert_eq!(after(s.try_save(RIGHT).await), 15 * 60);
-    s.h.advance(mins(14));
-    assert_eq!(after(s.try_save(RIGHT).await), 60);
-    s.h.advance(mins(1));
-    s.save("four").await;
-    assert_eq!(after(s.try_save(RIGHT).await), 15 * 60, "each further one pauses too");
-    s.h.advance(mins(15));
-    assert!(s.save(RIGHT).await.stored);
-    assert_eq!(s.save("five").await.view.hold_until, None);
-    assert_eq!(s.tries(), 6);
-}
-
-#[tokio::test]
-async fn a_hold_of_a_clock_that_was_put_back_holds_nothing_up() {
-    let s = Scene::new().await;
-    for typed in ["one", "two", "three"] {
-        s.save(typed).await;
-    }
-    s.h.advance(SignedDuration::from_hours(-48));
-    assert!(s.save(RIGHT).await.stored);
 }
 
 #[tokio::test]
@@ -98,7 +67,7 @@ async fn a_typed_password_that_is_right_but_needs_a_second_factor_wipes_the_stor
 
 /// Answers as Qlik's login host does for an account that is blocked
 /// (<https://auth0.com/docs/libraries/common-auth0-library-authentication-errors>).
-fn block(s: &Scene) {
+pub(crate) fn block(s: &Scene) {
     let body = Some(r#"{"code":"unauthorized","description":"user is blocked","statusCode":401}"#.to_owned());
     let blocked = Effect::Status { status: 401, code: String::new(), title: String::new(), body };
     s.h.world.add_fault(Fault::new("/usernamepassword/login", blocked));
@@ -152,7 +121,7 @@ const TABLE: [Row; 11] = [
         "a corporate provider",
         |s| s.h.world.set_corporate_idp(&s.h.tenant, true),
         State::SignInChanged,
-        false,
+        true,
         0,
     ),
     (
@@ -212,76 +181,38 @@ async fn an_account_that_is_no_user_of_the_tenant_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_block_holds_the_user_up_for_a_quarter_of_an_hour_and_nobody_else() {
+async fn a_tenant_that_refuses_after_the_password_says_why_and_what_to_give_to_support() {
     let s = Scene::new().await;
-    block(&s);
+    let said = Effect::Status {
+        status: 400,
+        code: "LOGIN-12".to_owned(),
+        title: "Multiple active users detected with the same e-mail".to_owned(),
+        body: None,
+    };
+    s.h.world.add_fault(Fault { host: Some(HOST.to_owned()), ..Fault::new("/login/callback", said) });
     let saved = s.save(RIGHT).await;
-    s.h.world.clear_faults();
-    assert_eq!(saved.view.hold_until, Some(s.h.portal.now() + mins(15)));
-    assert_eq!(after(s.try_save(RIGHT).await), 15 * 60);
-    s.h.world.add_account(NewAccount::new("ada@acme.example", "ada's own"));
-    assert!(s.h.portal.register_credentials(&s.h.ada, "ada's own".to_owned().into()).await.unwrap().stored);
-}
-
-#[tokio::test]
-async fn five_failures_in_a_row_block_and_by_then_there_were_pauses() {
-    let s = Scene::new().await;
-    let start = s.h.portal.now();
-    for typed in 1..=5 {
-        let saved = s.save(&format!("wrong {typed}")).await;
-        assert_eq!(saved.view.state, State::Refused);
-        let until = saved.view.hold_until.unwrap_or(s.h.portal.now());
-        s.h.advance(until.duration_since(s.h.portal.now()));
-    }
-    assert!(s.h.portal.now().duration_since(start) >= mins(45));
-    assert_eq!(s.save(RIGHT).await.view.state, State::TooMany, "Qlik refuses it unseen");
-}
-
-async fn cora(s: &Scene) -> Actor {
-    s.h.portal.many_users(&s.bea.portal.id, 1).await.unwrap();
-    let cora = s.h.portal.actor("many-1").await.unwrap().unwrap();
-    s.h.world.add_user(&s.h.tenant, NewUser::new(&cora.email));
-    s.h.world.add_account(NewAccount::new(&cora.email, "cora's own"));
-    cora
-}
-
-#[tokio::test]
-async fn a_429_stops_the_sign_ins_of_all_users_for_the_time_named() {
-    let s = Scene::registered().await;
-    let cora = cora(&s).await;
-    s.h.portal.register_credentials(&cora, "cora's own".to_owned().into()).await.unwrap();
+    assert_eq!((saved.view.state, saved.view.stored), (State::Unexpected, false));
+    let view = s.view().await;
+    let says = view.says.unwrap();
+    assert!(
+        says.contains("accepts this e-mail and password") && says.contains("HTTP 400, LOGIN-12"),
+        "{says}"
+    );
     s.h.advance(mins(60));
-    s.h.world.set_login_rate_limited(Some(1800));
-    let trouble = s.trouble().await;
-    assert_eq!((trouble.kind, trouble.retry_after_s), (TroubleKind::RateLimited, Some(1800)));
-    assert_eq!(s.trouble().await.retry_after_s, Some(1800));
-    assert_eq!(s.state().await, (State::TooMany, false), "it was sent, so it is not kept");
-    s.h.world.set_login_rate_limited(None);
-    let before = s.h.world.tries(&cora.email).tries;
-    let held = apps(&s.h, &cora).await.unwrap_err();
-    assert_eq!((held.kind, held.retry_after_s), (TroubleKind::RateLimited, Some(1800)));
-    let other = s.h.portal.another().await.unwrap();
-    let there = other.register_credentials(&cora, "cora's own".to_owned().into()).await;
-    assert_eq!(after(there), 1800, "other processes keep to it too");
-    s.h.advance(mins(29));
-    assert_eq!(apps(&s.h, &cora).await.unwrap_err().retry_after_s, Some(60));
-    assert_eq!(s.h.world.tries(&cora.email).tries, before);
-    s.h.advance(mins(1));
-    assert!(apps(&s.h, &cora).await.is_ok(), "nothing of theirs was lost");
-    assert_eq!(s.h.world.tries(&cora.email).tries, before + 1);
+    s.trouble().await;
+    assert_eq!(s.tries(), 1, "not again");
 }
 
 #[tokio::test]
-async fn a_429_that_names_no_time_stops_them_for_ten_minutes() {
-    let s = Scene::new().await;
-    let cora = cora(&s).await;
-    let path = "/usernamepassword/login";
-    let body = Some(r#"{"code":"too_many_requests","statusCode":429}"#.to_owned());
-    let many = Effect::Status { status: 429, code: String::new(), title: String::new(), body };
-    s.h.world.add_fault(Fault::new(path, many).once());
-    assert_eq!(s.save(RIGHT).await.view.state, State::TooMany);
-    let held = s.h.portal.register_credentials(&cora, "cora's own".to_owned().into()).await;
-    assert_eq!(after(held), 600);
+async fn a_page_that_nobody_knows_is_described_to_the_user_and_to_the_administrator() {
+    let s = Scene::registered().await;
+    s.h.world.set_login_shape(LoginShape::Changed);
+    s.trouble().await;
+    let own = s.view().await.says.unwrap();
+    let states = s.h.portal.credential_states(&s.h.ada).await.unwrap();
+    assert_eq!(states[&s.bea.user_id].says.as_deref(), Some(own.as_str()));
+    assert!(own.contains("It saw: at the login page, login.qlik.com/login 200 text/html"), "{own}");
+    assert!(own.ends_with("The password was not sent."), "{own}");
 }
 
 #[tokio::test]

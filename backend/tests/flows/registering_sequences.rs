@@ -2,7 +2,7 @@
 //! sandbox, which counts them: a password that was or may have been refused is not
 //! sent again by itself, and by the user once at most.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use backend::{credentials::CredentialState as State, door::Trouble};
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -42,7 +42,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => Just(Event::Save(None)),
-        1 => prop::sample::select(vec![RIGHT, OTHER, "wrong"]).prop_map(|typed| Event::Save(Some(typed))),
+        3 => prop::sample::select(vec![RIGHT, OTHER, "wrong"]).prop_map(|typed| Event::Save(Some(typed))),
         8 => prop::bool::weighted(0.8).prop_map(|anew| Event::Open { anew }),
         5 => Just(Event::Again),
         1 => Just(Event::Remove),
@@ -66,6 +66,10 @@ struct Watch {
     right: &'static str,
     /// The stored password worked the last time it was sent.
     trusted: bool,
+    /// The password that was stored last.
+    stored: &'static str,
+    /// What was sent and did not work, or nobody knows, and has not worked since.
+    refused: HashSet<&'static str>,
     /// It may have been refused, and the user has not tried it again since.
     again: bool,
     opened: u32,
@@ -76,7 +80,8 @@ impl Watch {
     async fn new() -> Self {
         let s = Scene::registered().await;
         let (h, bea) = (Arc::new(s.h), s.bea);
-        Self { h, bea, right: RIGHT, trusted: true, again: false, opened: 0, tried_again: 0 }
+        let (stored, refused) = (RIGHT, HashSet::new());
+        Self { h, bea, right: RIGHT, trusted: true, stored, refused, again: false, opened: 0, tried_again: 0 }
     }
 
     fn sent(&self) -> u32 {
@@ -96,7 +101,10 @@ impl Watch {
                 let typed = typed.unwrap_or(self.right);
                 let saved = self.h.portal.register_credentials(&self.bea, typed.to_owned().into()).await;
                 if saved.is_ok_and(|s| s.stored) {
-                    (self.trusted, self.again) = (true, false);
+                    (self.trusted, self.again, self.stored) = (true, false, typed);
+                    self.refused.remove(typed);
+                } else if self.sent() > before {
+                    self.refused.insert(typed);
                 }
             }
             Event::Open { anew } => {
@@ -123,6 +131,7 @@ impl Watch {
                 }
                 if again.is_ok_and(|a| a.stored) {
                     (self.trusted, self.again) = (true, false);
+                    self.refused.remove(self.stored);
                 }
             }
             Event::Remove => self.h.portal.remove_credentials(&self.bea).await.unwrap(),
@@ -148,6 +157,10 @@ impl Watch {
     /// What the product does by itself.
     fn by_itself(&mut self, before: u32, opened: &Result<usize, Trouble>) -> u32 {
         let sent = self.sent() - before;
+        assert!(
+            sent == 0 || !self.refused.contains(self.stored),
+            "sent by itself after it was refused as typed"
+        );
         assert!(
             sent == 0 || self.trusted,
             "sent by itself after it was or may have been refused: {opened:?}"

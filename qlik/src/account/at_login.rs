@@ -3,10 +3,12 @@
 //!
 //! This module must not send anything.
 
+use http::StatusCode;
 use serde_json::Value;
 
 use super::classic::{self, Settings};
 use super::controls::{Form, Method, Payload};
+use super::error::LoginStep;
 use super::fields::{self, Fill};
 use super::places::Place;
 use super::refusal::{self, Refusal};
@@ -15,8 +17,10 @@ use crate::host::TenantHost;
 
 impl Walk<'_> {
     pub(super) fn at_login(&mut self, seen: &Seen<'_>, host: &TenantHost) -> Move {
-        if serde_json::from_slice::<Value>(seen.answer.body.bytes()).is_ok_and(|json| json.is_object()) {
-            return match Self::meaning(seen) {
+        let json = serde_json::from_slice::<Value>(seen.answer.body.bytes()).ok();
+        if let Some(json) = json.filter(Value::is_object) {
+            let is_plain = is_plain_refusal(seen) && !refusal::is_about_the_request(&json);
+            return match Self::meaning(seen).or_else(|| is_plain.then_some(Refusal::Wrong)) {
                 Some(refusal) => self.refused(seen, refusal),
                 None => self.unexpected(seen),
             };
@@ -32,6 +36,9 @@ impl Walk<'_> {
         let page = &seen.page;
         if let Some(refusal) = Self::meaning(seen) {
             return self.refused(seen, refusal);
+        }
+        if page.asks_for_second_factor() {
+            return self.refused(seen, Refusal::Mfa);
         }
         let passing = fields::passing(page);
         // The classic page has no form: its settings tell that it is the login again.
@@ -63,6 +70,9 @@ impl Walk<'_> {
         }
         if page.marks.captcha {
             return self.refused(seen, Refusal::Captcha);
+        }
+        if is_plain_refusal(seen) {
+            return self.refused(seen, Refusal::Wrong);
         }
         if !seen.answer.status.is_success() {
             return self.unexpected(seen);
@@ -104,7 +114,7 @@ impl Walk<'_> {
         let settings = Settings::find(&page.scripts, seen.url);
         let login = fields::login(page);
         if let Some((form, fill)) = &login {
-            let is_whole = form.method() == Method::Post && (form.says_where() || settings.is_none());
+            let is_whole = form.method() == Method::Post && (form.is_sent_somewhere() || settings.is_none());
             if is_whole {
                 return self.send_form(seen, host, form, fill);
             }
@@ -118,11 +128,13 @@ impl Walk<'_> {
         {
             return self.send_form(seen, host, form, &fill);
         }
-        match fields::passing(page) {
-            Some(form) if login.is_none() => self.pass(seen, form),
-            _ if login.is_none() => self.refreshed(seen),
+        if login.is_some() {
             // A form that would put the password into an address.
-            _ => self.unexpected(seen),
+            return self.unexpected(seen);
+        }
+        match fields::handed_on(page) {
+            Some(form) => self.pass(seen, form),
+            None => self.refreshed(seen),
         }
     }
 
@@ -171,4 +183,11 @@ impl Walk<'_> {
         let origin = Some(seen.url.origin().ascii_serialization());
         self.ask(host.clone(), target, Some(payload), origin, true)
     }
+}
+
+/// Whether an answer to e-mail and password is the bare status for wrong ones
+/// (<https://www.rfc-editor.org/rfc/rfc9110#status.401>). A 403 says less: it is for
+/// all that is forbidden.
+fn is_plain_refusal(seen: &Seen<'_>) -> bool {
+    seen.step == LoginStep::Submission && seen.answer.status == StatusCode::UNAUTHORIZED
 }

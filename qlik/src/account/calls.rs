@@ -8,10 +8,11 @@ use http::{HeaderMap, HeaderValue, header};
 use tokio::time::timeout_at;
 use url::Url;
 
+use super::back::Back;
 use super::places::Places;
 use super::walk::{Move, Walk};
 use super::web::Web;
-use super::{AccountPassword, OPERATION, PasswordLogin, PasswordLoginError, SignIn, SignInWay};
+use super::{AccountPassword, OPERATION, PageShape, PasswordLogin, PasswordLoginError, SignIn, SignInWay};
 use crate::client::Qlik;
 use crate::credential::WEB_INTEGRATION;
 use crate::endpoints::users::User;
@@ -64,7 +65,7 @@ impl Qlik {
                 let wait = other.retry_after();
                 Err(Error::new(ErrorKind::RateLimited, OPERATION).with_retry_after(wait))
             }
-            End::Arrived(_) => Err(Error::new(ErrorKind::NotQlik, OPERATION)),
+            End::Arrived { .. } => Err(Error::new(ErrorKind::NotQlik, OPERATION)),
         }
     }
 
@@ -119,7 +120,10 @@ impl Qlik {
         let mut web = Web::new(&self.transport);
         let end = self.follow(&mut web, sign_in, email, Some(login.password)).await;
         let outcome = match end {
-            End::Arrived(host) => self.finish(&mut web, &host, login.web_integration_id, email).await,
+            End::Arrived { hosts, shape } => {
+                let back = Back { tenant: login.host, hosts: &hosts, shape };
+                self.finish(&mut web, back, login.web_integration_id, email).await
+            }
             End::Failed(error) => Err(error),
             // Only where there is no password.
             End::AtLogin(_) => Err(not_sent(Error::new(ErrorKind::NotQlik, OPERATION))),
@@ -147,6 +151,7 @@ impl Qlik {
             permanent: sign_in.permanent_host,
             aliases: &self.transport.aliases,
             login_hosts: &self.transport.config().login_hosts,
+            learned: None,
         };
         let boundary = random_id(&**self.entropy());
         let mut walk = Walk::new(places, email, password, return_to, boundary);
@@ -155,7 +160,7 @@ impl Qlik {
         loop {
             let ask = match next {
                 Move::Ask(ask) => ask,
-                Move::Arrived(host) => return End::Arrived(host),
+                Move::Arrived { hosts, shape } => return End::Arrived { hosts, shape },
                 Move::AtLogin(host) => return End::AtLogin(host),
                 Move::End(error) => return End::Failed(error),
             };
@@ -175,30 +180,30 @@ impl Qlik {
                 }
             };
             next = walk.next(&ask.url, &answer);
-            if let Move::End(PasswordLoginError::TooMany { retry_after, .. }) = &next {
-                web.hold(&ask.host, *retry_after);
+            if let Move::End(error) = &next
+                && error.held_host().is_some()
+            {
+                web.hold(&ask.host, error.retry_after());
             }
         }
     }
 
-    /// Makes a session of the tenant's cookies and sees whose it is.
+    /// Makes a session of the tenant's cookies and sees whose it is. They may be there
+    /// since before the password, so it is the user's own call that proves them.
     async fn finish(
         &self,
         web: &mut Web<'_>,
-        host: &TenantHost,
+        back: Back<'_>,
         web_integration_id: Option<&str>,
         email: &str,
     ) -> Result<QlikSession, PasswordLoginError> {
-        let sent = |error| PasswordLoginError::Transport { error, password_sent: true };
+        let Some(host) = &web.home(back.hosts) else { return Err(back.unexpected()) };
         let jar = web.take_jar(host);
         let opening = self.open(host, jar, web_integration_id, self.clock().now());
         let session = match timeout_at(web.deadline, opening).await {
             Ok(Ok(session)) => session,
-            Ok(Err(e)) if matches!(e.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden) => {
-                return Err(PasswordLoginError::NotMember);
-            }
-            Ok(Err(error)) => return Err(sent(error)),
-            Err(_) => return Err(sent(Error::new(ErrorKind::Timeout, OPERATION))),
+            Ok(Err(error)) => return Err(back.refused(error)),
+            Err(_) => return Err(back.refused(Error::new(ErrorKind::Timeout, OPERATION))),
         };
         if has_email(session.user(), email) {
             return Ok(session);
@@ -214,7 +219,7 @@ impl Qlik {
 
 /// How following a login ended.
 enum End {
-    Arrived(TenantHost),
+    Arrived { hosts: Vec<TenantHost>, shape: Box<PageShape> },
     AtLogin(TenantHost),
     Failed(PasswordLoginError),
 }

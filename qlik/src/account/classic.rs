@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::connection;
 use super::controls::Payload;
 use crate::wiped;
 
@@ -46,10 +47,12 @@ impl Settings {
     /// Looks through the scripts of a page. `page` is the page's address, whose
     /// query repeats what the script may leave out.
     pub(super) fn find(scripts: &[Zeroizing<String>], page: &Url) -> Option<Self> {
-        scripts.iter().find_map(|script| in_script(script)).and_then(|config| Self::of(&config, page))
+        let config = scripts.iter().find_map(|script| in_script(script))?;
+        Self::of(&config, page, || connection::named(scripts))
     }
 
-    fn of(config: &Map<String, Value>, page: &Url) -> Option<Self> {
+    /// `named`: how the page's own script calls the accounts.
+    fn of(config: &Map<String, Value>, page: &Url, named: impl Fn() -> Option<String>) -> Option<Self> {
         let mut all = Map::new();
         let wanted = |name: &str, value: &Value| {
             !value.is_null() && !["username", "email", "password"].contains(&name)
@@ -100,6 +103,7 @@ impl Settings {
         }
         set("redirect_uri", redirect_uri.or_else(|| query("redirect_uri")));
         set("tenant", tenant);
+        let connection = connection.or_else(|| named().map(Value::from));
         set("connection", Some(connection.unwrap_or_else(|| Value::from(CONNECTION))));
         // Under the one name that the endpoint reads.
         all.insert("client_id".to_owned(), client_id);

@@ -123,6 +123,8 @@ enum Encoding {
 
 pub(super) struct Form {
     pub(super) id: String,
+    /// Name, id and class, and the path that it is sent to: what its makers call it.
+    pub(super) called: String,
     action: Option<String>,
     method: Method,
     encoding: Encoding,
@@ -141,6 +143,7 @@ impl Form {
     pub(super) fn of(tag: &StartTag<()>) -> Self {
         let lower = |name: &str| attribute(tag, name).unwrap_or_default().trim().to_ascii_lowercase();
         Self {
+            called: called(tag),
             id: attribute(tag, "id").unwrap_or_default(),
             action: attribute(tag, "action"),
             method: if lower("method") == "post" { Method::Post } else { Method::Get },
@@ -153,9 +156,18 @@ impl Form {
         }
     }
 
-    /// The button that the Enter key presses: the first one.
+    /// The button that sends what is written: the first one after the last field for
+    /// it, where that does not send the form elsewhere. Buttons before the fields may be
+    /// for other ways to sign in. Where there is none, the button that the Enter key
+    /// presses: the first one.
     fn button(&self) -> Option<&Control> {
-        self.controls.iter().find(|c| c.kind == Kind::Submit && !c.disabled)
+        let is_button = |c: &&Control| c.kind == Kind::Submit && !c.disabled;
+        let is_field = |kind: Kind| self.controls.iter().rposition(|c| c.kind == kind && !c.unseen);
+        let field = is_field(Kind::Password).or_else(|| is_field(Kind::Email).max(is_field(Kind::Text)));
+        let after = field.and_then(|at| {
+            self.controls.iter().skip(at + 1).filter(is_button).find(|button| button.action.is_none())
+        });
+        after.or_else(|| self.controls.iter().find(is_button))
     }
 
     /// Buttons that send something of their own: more than one is a question to a
@@ -164,10 +176,22 @@ impl Form {
         self.controls.iter().filter(|c| c.kind == Kind::Submit && !c.name.is_empty()).count()
     }
 
+    fn given_action(&self) -> Option<&str> {
+        self.button().and_then(|b| b.action.as_deref()).or(self.action.as_deref()).map(str::trim)
+    }
+
     /// True where the page itself says where the form is sent.
     pub(super) fn says_where(&self) -> bool {
-        let given = self.button().and_then(|b| b.action.as_deref()).or(self.action.as_deref());
-        given.is_some_and(|action| !action.trim().is_empty())
+        self.given_action().is_some_and(|action| !action.is_empty())
+    }
+
+    /// True where that is an address: `#` and `javascript:` are written where a script
+    /// sends what was typed.
+    pub(super) fn is_sent_somewhere(&self) -> bool {
+        let is_script = |action: &str| {
+            action.starts_with('#') || action.get(..11).is_some_and(|s| s.eq_ignore_ascii_case("javascript:"))
+        };
+        self.given_action().is_some_and(|action| !action.is_empty() && !is_script(action))
     }
 
     pub(super) fn method(&self) -> Method {
@@ -180,8 +204,7 @@ impl Form {
 
     /// Where the form is sent; none where that is no address.
     pub(super) fn target(&self, base: &Url) -> Option<Url> {
-        let given = self.button().and_then(|b| b.action.as_deref()).or(self.action.as_deref());
-        let mut url = base.join(given.unwrap_or_default().trim()).ok()?;
+        let mut url = base.join(self.given_action().unwrap_or_default()).ok()?;
         url.set_fragment(None);
         Some(url)
     }
@@ -216,6 +239,13 @@ impl Form {
     pub(super) fn query(&self, fill: &[(usize, &str)]) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(self.entries(fill)).finish()
     }
+}
+
+fn called(tag: &StartTag<()>) -> String {
+    let of = |name| attribute(tag, name).unwrap_or_default();
+    let action = of("action");
+    let path = action.split(['?', '#']).next().unwrap_or_default();
+    format!("{} {} {} {path}", of("name"), of("id"), of("class"))
 }
 
 /// Room for the whole at once: growing would leave copies of a password behind.

@@ -2,6 +2,7 @@
 //!
 //! This module must not decide whether it ends.
 
+use http::StatusCode;
 use url::Url;
 
 use super::OPERATION;
@@ -14,10 +15,10 @@ use crate::error::{Envelope, Error, ErrorKind};
 
 impl Walk<'_> {
     pub(super) fn arrived(&self, seen: &Seen<'_>) -> Move {
-        match &self.cookies_from {
-            Some(host) => Move::Arrived(host.clone()),
-            None => self.unexpected(seen),
+        if self.reached.is_empty() {
+            return self.unexpected(seen);
         }
+        Move::Arrived { hosts: self.reached.clone(), shape: Box::new(self.shape(seen)) }
     }
 
     /// What an answer says of a refusal, in codes.
@@ -33,10 +34,13 @@ impl Walk<'_> {
         let retry_after = seen.answer.retry_after.or_else(|| json.as_ref().and_then(refusal::wait));
         Move::End(match refusal {
             Refusal::Mfa => PasswordLoginError::MfaNeeded { password_sent },
-            Refusal::Blocked => PasswordLoginError::Blocked { retry_after, password_sent },
+            Refusal::Blocked => {
+                let is_everybodys = seen.answer.status == StatusCode::TOO_MANY_REQUESTS;
+                let host = is_everybodys.then(|| self.name_of(seen));
+                PasswordLoginError::Blocked { retry_after, host, password_sent }
+            }
             Refusal::TooMany => {
-                let host = seen.url.host_str().unwrap_or_default().to_owned();
-                PasswordLoginError::TooMany { host, retry_after, password_sent }
+                PasswordLoginError::TooMany { host: self.name_of(seen), retry_after, password_sent }
             }
             Refusal::Captcha => PasswordLoginError::CaptchaNeeded { password_sent },
             Refusal::Wrong if password_sent => PasswordLoginError::WrongPassword,
@@ -49,20 +53,33 @@ impl Walk<'_> {
         })
     }
 
-    /// An answer that says that nothing works there. Its words may be about the
-    /// person, so they are left out.
+    /// The host that answered, for holds: of a tenant, the name that the caller knows.
+    fn name_of(&self, seen: &Seen<'_>) -> String {
+        match seen.place {
+            Place::Tenant(_) => self.places.tenant.as_str().to_owned(),
+            _ => seen.url.host_str().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// An answer that says that nothing works there.
     pub(super) fn broken(&self, seen: &Seen<'_>) -> Move {
-        let envelope = seen.answer.envelope().unwrap_or_default();
-        let envelope = Envelope { title: None, detail: None, ..envelope };
-        let error = Error::new(ErrorKind::of_status(seen.answer.status), OPERATION)
+        Move::End(PasswordLoginError::Transport { error: Self::error(seen), password_sent: self.sent })
+    }
+
+    /// What an answer says in its status and, of a tenant, its code and trace id. Its
+    /// words may be about the person, so they are left out.
+    pub(super) fn error(seen: &Seen<'_>) -> Error {
+        let code = seen.answer.code();
+        let trace_id = seen.answer.error().trace_id().map(str::to_owned);
+        let envelope = Envelope { code, trace_id, ..Envelope::default() };
+        Error::new(ErrorKind::of_status(seen.answer.status), OPERATION)
             .with_status(seen.answer.status)
             .with_envelope(if matches!(seen.place, Place::Tenant(_)) {
                 envelope
             } else {
                 Envelope::default()
             })
-            .with_retry_after(seen.answer.retry_after);
-        Move::End(PasswordLoginError::Transport { error, password_sent: self.sent })
+            .with_retry_after(seen.answer.retry_after)
     }
 
     fn shape(&self, seen: &Seen<'_>) -> PageShape {

@@ -60,6 +60,9 @@ pub enum PasswordLoginError {
     Blocked {
         /// For how long, where it says so.
         retry_after: Option<Duration>,
+        /// The host, where it said so with status 429: no login should be tried there
+        /// for that time, of whomever. None where it is about this account alone.
+        host: Option<String>,
         /// Whether the password was sent.
         password_sent: bool,
     },
@@ -67,7 +70,7 @@ pub enum PasswordLoginError {
     /// tried at this host for that time.
     #[error("Qlik's login host has seen too many tries")]
     TooMany {
-        /// The host that said so.
+        /// The host that said so; of a tenant, the name that was asked for.
         host: String,
         /// For how long, where it says so.
         retry_after: Option<Duration>,
@@ -99,6 +102,14 @@ pub enum PasswordLoginError {
     /// The account is good, but is no user of this tenant.
     #[error("the Qlik account is not a user of this tenant")]
     NotMember,
+    /// The login host took the password, and the tenant refused what came of it: the
+    /// answer has its status, code and trace id.
+    #[error("the tenant refused the login after the password was accepted: {error}")]
+    TenantRefused {
+        /// What the tenant answered.
+        #[source]
+        error: Error,
+    },
     /// The session that was opened is another user's. It was closed.
     #[error("the login opened the session of another user")]
     OtherUser {
@@ -139,6 +150,7 @@ impl PasswordLoginError {
             | Self::PasswordExpired
             | Self::EmailNotVerified
             | Self::NotMember
+            | Self::TenantRefused { .. }
             | Self::OtherUser { .. } => true,
             Self::CorporateProvider { .. } => false,
             Self::MfaNeeded { password_sent }
@@ -155,6 +167,15 @@ impl PasswordLoginError {
         match self {
             Self::Blocked { retry_after, .. } | Self::TooMany { retry_after, .. } => *retry_after,
             Self::Transport { error, .. } => error.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// The host at which no login should be tried for a time, of whomever.
+    pub fn held_host(&self) -> Option<&str> {
+        match self {
+            Self::TooMany { host, .. } => Some(host),
+            Self::Blocked { host, .. } => host.as_deref(),
             _ => None,
         }
     }

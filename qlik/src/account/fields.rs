@@ -26,6 +26,15 @@ const PARTS: [&str; 5] = ["mail", "user", "login", "identif", "account"];
 /// Fields in which a login host hands on the outcome of a login: of OAuth,
 /// WS-Federation and SAML.
 const OUTCOMES: [&str; 4] = ["code", "idtoken", "wresult", "samlresponse"];
+/// Fields in which SAML hands a person on, and back.
+const SAML: [&str; 2] = ["samlrequest", "samlresponse"];
+
+/// What forms are called that are not for signing in.
+const OTHERS: [&str; 6] = ["signup", "register", "registration", "forgot", "resetpassword", "passwordreset"];
+/// The same, less surely.
+const OTHERS_MAYBE: [&str; 3] = ["create", "reset", "recover"];
+/// What forms are called that are.
+const LOGINS: [&str; 3] = ["login", "signin", "logon"];
 
 /// The fields of a form to fill, by their place in it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -103,27 +112,48 @@ fn identifier(form: &Form, or_any_before: Option<usize>) -> Option<usize> {
 
 /// The form that asks for a password that the person has already.
 pub(super) fn login(page: &Page) -> Option<(&Form, Fill)> {
-    let candidates = || {
-        page.forms.iter().filter_map(|form| {
-            let mut found = passwords(form);
-            let (at, control) = found.next()?;
-            let is_login = found.next().is_none() && !is_for_a_new_one(control);
-            is_login.then_some((form, at, control))
-        })
-    };
-    let says_so = candidates()
-        .find(|(_, _, control)| control.autocomplete.split_whitespace().any(|t| t == "current-password"));
-    let (form, at, _) = says_so.or_else(|| candidates().next())?;
+    let candidates = page.forms.iter().filter(|form| !is_for_something_else(form)).filter_map(|form| {
+        let mut found = passwords(form);
+        let (at, control) = found.next()?;
+        let is_login = found.next().is_none() && !is_for_a_new_one(control);
+        let says_so = control.autocomplete.split_whitespace().any(|token| token == "current-password");
+        is_login.then_some((form, at, 8 * i32::from(says_so) + signs(form)))
+    });
+    // Of equals the first.
+    let (form, at, _) = candidates.rev().max_by_key(|(_, _, weight)| *weight)?;
     Some((form, Fill { identifier: identifier(form, Some(at)), password: Some(at) }))
+}
+
+/// Whether a form calls itself one for signing up, or for a forgotten password: then
+/// what is sent there is no sign-in, and lost as a try.
+fn is_for_something_else(form: &Form) -> bool {
+    let called = squeezed(&form.called);
+    let has = |words: &[&str]| words.iter().any(|word| called.contains(word));
+    has(&OTHERS) && !has(&LOGINS)
+}
+
+/// How many signs there are, beside its fields, that a form is the one that the page
+/// is about.
+fn signs(form: &Form) -> i32 {
+    let called = squeezed(&form.called);
+    let is_token = |c: &Control| {
+        let name = squeezed(&c.name);
+        c.kind == Kind::Hidden && (name == "state" || name.contains("csrf") || name.contains("xsrf"))
+    };
+    let has_token = form.controls.iter().any(is_token);
+    let is_other = OTHERS_MAYBE.iter().any(|word| called.contains(word));
+    2 * i32::from(has_token) + i32::from(!form.says_where()) - 4 * i32::from(is_other)
 }
 
 /// The form that asks for the name or e-mail address alone, before the password.
 pub(super) fn identifier_first(page: &Page) -> Option<(&Form, Fill)> {
     let forms = page.forms.iter().filter(|form| passwords(form).next().is_none());
+    let weigh = |form: &Form, at: usize| i32::from(likeness(&form.controls[at])) + signs(form);
     forms
-        .filter_map(|form| identifier(form, None).map(|at| (form, likeness(&form.controls[at]), at)))
+        .filter(|form| !is_for_something_else(form))
+        .filter_map(|form| identifier(form, None).map(|at| (form, weigh(form, at), at)))
         .rev()
-        .max_by_key(|(_, likeness, _)| *likeness)
+        .max_by_key(|(_, weight, _)| *weight)
         .map(|(form, _, at)| (form, Fill { identifier: Some(at), password: None }))
 }
 
@@ -150,6 +180,20 @@ pub(super) fn passing(page: &Page) -> Option<&Form> {
     let brings = |form: &&Form| form.controls.iter().any(|c| OUTCOMES.contains(&squeezed(&c.name).as_str()));
     let mut bringing = found.into_iter().filter(brings);
     bringing.next().filter(|_| bringing.next().is_none())
+}
+
+/// The form that a login host hands the browser on with before it asks for anything: it
+/// sends itself, or brings what another host is to judge, and nothing on the page is for
+/// a person. A form behind a button, such as one for a social account, is none.
+pub(super) fn handed_on(page: &Page) -> Option<&Form> {
+    let is_for_a_person =
+        |c: &Control| !c.unseen && !matches!(c.kind, Kind::Hidden | Kind::Submit | Kind::Inert);
+    let all = page.forms.iter().flat_map(|form| &form.controls).chain(&page.loose);
+    if all.into_iter().any(is_for_a_person) {
+        return None;
+    }
+    let is_saml = |form: &Form| form.controls.iter().any(|c| SAML.contains(&squeezed(&c.name).as_str()));
+    passing(page).filter(|form| sends_itself(page) || is_saml(form))
 }
 
 /// Whether something on the page sends its form on.

@@ -62,6 +62,16 @@ impl Page {
     }
 }
 
+impl Page {
+    /// Whether a script of the page asks for a second factor: Auth0's classic page for
+    /// it has no form
+    /// (<https://auth0.com/docs/secure/multi-factor-authentication/customize-mfa/mfa-widget-theme-options>).
+    pub(super) fn asks_for_second_factor(&self) -> bool {
+        let names = ["Auth0MFAWidget", "mfaServerUrl"];
+        self.scripts.iter().any(|script| names.iter().any(|name| script.contains(name)))
+    }
+}
+
 /// Elements whose content is text whatever it looks like. No script runs here, so
 /// what is meant for browsers without scripts is part of the page.
 fn content(name: &str) -> Option<State> {

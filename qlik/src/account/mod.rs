@@ -22,8 +22,11 @@
 //! not know where a password is kept, nor how often it was tried before.
 
 mod at_login;
+mod at_tenant;
+mod back;
 mod calls;
 mod classic;
+mod connection;
 mod controls;
 mod ends;
 mod error;

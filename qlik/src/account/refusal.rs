@@ -22,12 +22,9 @@ pub(super) enum Refusal {
     NotMember,
 }
 
-/// The meaning of one code.
+/// The meaning of one code. `unauthorized` has none: it is written for a wrong password
+/// as well as for a block.
 pub(super) fn of_code(code: &str) -> Option<Refusal> {
-    // The phrase of status 401 is written with a capital and says nothing.
-    if code == "unauthorized" {
-        return Some(Refusal::Blocked);
-    }
     let plain: String = code
         .trim()
         .to_ascii_lowercase()
@@ -56,16 +53,18 @@ pub(super) fn of_code(code: &str) -> Option<Refusal> {
             Refusal::Unverified
         }
         () if has(&[
-            "invalid_user_password",
+            "invalid_user",
             "invalid_credential",
             "bad_credential",
             "wrong_",
             "invalid_password",
-            "invalid_username",
             "invalid_login",
-            "password_incorrect",
-            "incorrect_password",
+            "invalid_email",
+            "incorrect",
+            "user_not_found",
+            "login_failed",
             "auth_failed",
+            "authentication_failed",
         ]) =>
         {
             Refusal::Wrong
@@ -83,9 +82,30 @@ pub(super) fn of_code(code: &str) -> Option<Refusal> {
 /// The meaning of a JSON answer of a login host to e-mail and password.
 pub(super) fn of_json(body: &Value) -> Option<Refusal> {
     let codes = codes(body);
+    let has = |names: &[&str]| codes.iter().any(|code| names.contains(code));
+    let texts = ["description", "error_description", "message", "detail"];
+    let said = |text: &str| says_blocked(text);
+    if has(&["unauthorized", "access_denied"])
+        && texts.iter().filter_map(|name| body.get(*name)?.as_str()).any(said)
+    {
+        return Some(Refusal::Blocked);
+    }
     let known = codes.iter().find_map(|code| of_code(code));
-    // In this answer, and not in a redirect, it is Auth0's word for a wrong password.
-    known.or_else(|| codes.contains(&"access_denied").then_some(Refusal::Wrong))
+    // In this answer, and not in a redirect, these are words for a wrong password:
+    // Auth0's own, and OAuth's (<https://www.rfc-editor.org/rfc/rfc6749#section-5.2>).
+    known.or_else(|| has(&["access_denied", "invalid_grant"]).then_some(Refusal::Wrong))
+}
+
+/// Auth0's constant text, which is not translated, beside a code for many things.
+fn says_blocked(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("is blocked")
+}
+
+/// Whether a JSON answer is about what came with e-mail and password, and not about
+/// these.
+pub(super) fn is_about_the_request(body: &Value) -> bool {
+    let parts = ["csrf", "invalid_request", "invalid_state", "invalid_session", "session_expired"];
+    codes(body).iter().any(|code| parts.iter().any(|part| code.to_ascii_lowercase().contains(part)))
 }
 
 /// The codes of an answer, whatever the members are called.
@@ -108,16 +128,17 @@ pub(super) fn wait(body: &Value) -> Option<std::time::Duration> {
 }
 
 /// The meaning of an error that an address carries back
-/// (<https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1>).
-pub(super) fn of_address(url: &Url) -> Option<Refusal> {
+/// (<https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1>). `at_login`: to the login
+/// host, which judges passwords; a tenant judges none, only whom it lets in.
+pub(super) fn of_address(url: &Url, at_login: bool) -> Option<Refusal> {
     let value = |name: &str| url.query_pairs().find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
     let code = value("error_code").or_else(|| value("error"))?;
-    // Auth0's constant text, which is not translated, beside a code for many things.
-    let blocked = value("error_description").is_some_and(|text| text.contains("user is blocked"));
+    let blocked = value("error_description").is_some_and(|text| says_blocked(&text));
     match code.as_str() {
         "access_denied" | "unauthorized" if blocked => Some(Refusal::Blocked),
+        "access_denied" | "unauthorized" if at_login => Some(Refusal::Wrong),
         "access_denied" | "unauthorized" => Some(Refusal::NotMember),
-        other => of_code(other),
+        other => of_code(other).filter(|refusal| at_login || *refusal != Refusal::Wrong),
     }
 }
 
@@ -127,7 +148,8 @@ pub(super) fn of_path(url: &Url) -> Option<Refusal> {
     url.path_segments()?.find_map(|segment| {
         let segment = segment.to_ascii_lowercase();
         match segment.as_str() {
-            "mfa" | "otp" | "totp" | "guardian" => Some(Refusal::Mfa),
+            // Auth0's classic second factor is at `/mf`.
+            "mfa" | "mf" | "otp" | "totp" | "guardian" => Some(Refusal::Mfa),
             _ if segment.starts_with("mfa-") || segment.starts_with("mfa_") => Some(Refusal::Mfa),
             _ if segment.starts_with("reset-password") || segment.starts_with("change-password") => {
                 Some(Refusal::Expired)
@@ -159,8 +181,14 @@ mod tests {
             ("password_leaked", Some(Refusal::Breached)),
             ("mfa_required", Some(Refusal::Mfa)),
             ("a0.mfa_registration_required", Some(Refusal::Mfa)),
-            ("unauthorized", Some(Refusal::Blocked)),
+            ("unauthorized", None),
             ("Unauthorized", None),
+            ("invalid_user", Some(Refusal::Wrong)),
+            ("user_not_found", Some(Refusal::Wrong)),
+            ("login_failed", Some(Refusal::Wrong)),
+            ("authentication_failed", Some(Refusal::Wrong)),
+            ("invalid_email_or_password", Some(Refusal::Wrong)),
+            ("incorrect_credentials", Some(Refusal::Wrong)),
             ("blocked_user", Some(Refusal::Blocked)),
             ("user-blocked", Some(Refusal::Blocked)),
             ("account_locked", Some(Refusal::Blocked)),
@@ -183,6 +211,10 @@ mod tests {
             (json!({"code":"too_many_attempts","statusCode":429}), Some(Refusal::TooMany)),
             (json!({"errors":[{"code":"password_leaked"}]}), Some(Refusal::Breached)),
             (json!({"error":{"code":"mfa_required"}}), Some(Refusal::Mfa)),
+            (json!({"error":"invalid_grant"}), Some(Refusal::Wrong)),
+            (json!({"code":"unauthorized","description":"user is blocked"}), Some(Refusal::Blocked)),
+            (json!({"error":"access_denied","error_description":"User is blocked."}), Some(Refusal::Blocked)),
+            (json!({"code":"unauthorized","description":"Wrong email or password."}), None),
             (json!({"error":"Unauthorized","statusCode":401}), None),
             (json!([1, 2]), None),
             (json!(null), None),
@@ -194,17 +226,25 @@ mod tests {
 
     #[test]
     fn an_address_tells_what_it_brings_back() {
-        let of = |query: &str| {
-            of_address(&Url::parse(&format!("https://acme.eu.qlikcloud.com/cb?{query}")).unwrap())
+        let of = |query: &str, at_login| {
+            of_address(&Url::parse(&format!("https://acme.eu.qlikcloud.com/cb?{query}")).unwrap(), at_login)
         };
-        assert_eq!(of("error=access_denied"), Some(Refusal::NotMember));
-        assert_eq!(of("error=unauthorized&error_description=user%20is%20blocked"), Some(Refusal::Blocked));
-        assert_eq!(of("error=mfa_required"), Some(Refusal::Mfa));
-        assert_eq!(of("error=server_error"), None);
-        assert_eq!(of("code=1&state=2"), None);
+        let blocked = "error=unauthorized&error_description=user%20is%20blocked";
+        for (query, at_tenant, at_login) in [
+            ("error=access_denied", Some(Refusal::NotMember), Some(Refusal::Wrong)),
+            ("error=unauthorized", Some(Refusal::NotMember), Some(Refusal::Wrong)),
+            ("error=invalid_user_password", None, Some(Refusal::Wrong)),
+            (blocked, Some(Refusal::Blocked), Some(Refusal::Blocked)),
+            ("error=mfa_required", Some(Refusal::Mfa), Some(Refusal::Mfa)),
+            ("error=server_error", None, None),
+            ("code=1&state=2", None, None),
+        ] {
+            assert_eq!((of(query, false), of(query, true)), (at_tenant, at_login), "{query}");
+        }
         let path = |path: &str| of_path(&Url::parse(&format!("https://login.qlik.com{path}")).unwrap());
         assert_eq!(path("/u/mfa-otp-challenge?state=1"), Some(Refusal::Mfa));
         assert_eq!(path("/mfa"), Some(Refusal::Mfa));
+        assert_eq!(path("/mf"), Some(Refusal::Mfa));
         assert_eq!(path("/u/login"), None);
     }
 }

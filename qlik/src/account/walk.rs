@@ -16,8 +16,9 @@ use super::error::{LoginStep, PasswordLoginError};
 use super::markup::Page;
 use super::places::{Place, Places};
 use super::refusal::{self, Refusal};
+use super::shape::PageShape;
 use crate::answer::{Answer, Body};
-use crate::host::{TenantHost, is_under_qlik};
+use crate::host::TenantHost;
 
 /// So many requests make up one login at most.
 const MAX_STEPS: usize = 20;
@@ -38,8 +39,13 @@ pub(super) struct Ask {
 /// What to do after an answer.
 pub(super) enum Move {
     Ask(Ask),
-    /// The tenant has set its cookies, at this host.
-    Arrived(TenantHost),
+    /// The tenant has taken what the login host gave, at one of these hosts, the last
+    /// of which answered last. Its cookies tell whether there is a session.
+    Arrived {
+        hosts: Vec<TenantHost>,
+        /// Of the answer that ended it, should there be none.
+        shape: Box<PageShape>,
+    },
     /// For a walk without a password: this is where it would be asked for.
     AtLogin(TenantHost),
     End(PasswordLoginError),
@@ -70,8 +76,10 @@ pub(super) struct Walk<'a> {
     pub(super) posted: Option<(Payload, Option<String>)>,
     /// What the login page said before the password was sent.
     pub(super) words: BTreeSet<u64>,
-    /// Where the tenant has set cookies since.
-    pub(super) cookies_from: Option<TenantHost>,
+    /// The tenant's hosts that answered since, the latest last.
+    pub(super) reached: Vec<TenantHost>,
+    /// How many of its answers that were.
+    pub(super) answers_back: usize,
 }
 
 /// An answer and where it came from.
@@ -104,7 +112,8 @@ impl<'a> Walk<'a> {
             purpose: Purpose::Page,
             posted: None,
             words: BTreeSet::new(),
-            cookies_from: None,
+            reached: Vec::new(),
+            answers_back: 0,
         }
     }
 
@@ -131,10 +140,10 @@ impl Walk<'_> {
             (Place::Tenant(_), true) => LoginStep::Tenant,
             _ => LoginStep::Return,
         };
-        if let (Place::Tenant(host), true) =
-            (&place, self.sent && answer.headers.contains_key(header::SET_COOKIE))
-        {
-            self.cookies_from = Some(host.clone());
+        if let (Place::Tenant(host), true) = (&place, self.sent) {
+            self.reached.retain(|reached| reached != host);
+            self.reached.push(host.clone());
+            self.answers_back += 1;
         }
         let location = answer.headers.get(header::LOCATION).filter(|_| answer.status.is_redirection());
         let page = if location.is_some() { Page::default() } else { Page::read(answer.body.bytes()) };
@@ -143,7 +152,9 @@ impl Walk<'_> {
             return self.redirected(&seen, location.to_str().unwrap_or_default(), purpose);
         }
         if answer.status == StatusCode::TOO_MANY_REQUESTS {
-            return self.refused(&seen, Self::meaning(&seen).unwrap_or(Refusal::TooMany));
+            // Whatever else it says: a password that was not looked at was not wrong.
+            let blocked = Self::meaning(&seen).filter(|refusal| *refusal == Refusal::Blocked);
+            return self.refused(&seen, blocked.unwrap_or(Refusal::TooMany));
         }
         if answer.status.is_server_error() {
             return self.broken(&seen);
@@ -160,12 +171,12 @@ impl Walk<'_> {
         let target = seen.url.join(location).ok().filter(|_| !location.is_empty());
         let Some(mut target) = target else { return self.unexpected(seen) };
         target.set_fragment(None);
-        if let Some(refusal) = refusal::of_address(&target) {
-            return self.refused(seen, refusal);
+        if let Some(elsewhere) = self.learn(seen, &target) {
+            return self.leading_to(seen, &elsewhere);
         }
-        if matches!(self.places.of(&target), Place::Login(_))
-            && let Some(refusal) = refusal::of_path(&target)
-        {
+        let to_login = matches!(self.places.of(&target), Place::Login(_));
+        let by_path = || refusal::of_path(&target).filter(|_| to_login);
+        if let Some(refusal) = refusal::of_address(&target, to_login).or_else(by_path) {
             return self.refused(seen, refusal);
         }
         let again = matches!(seen.answer.status.as_u16(), 307 | 308);
@@ -195,17 +206,13 @@ impl Walk<'_> {
             Place::Login(host) if self.only_the_way => Move::AtLogin(host),
             Place::Tenant(_) | Place::Login(_) if self.steps >= MAX_STEPS => self.leading_to(seen, &target),
             Place::Tenant(host) | Place::Login(host) => self.ask(host, target, payload, origin, false),
-            Place::Elsewhere => match target.host_str().filter(|name| !self.sent && self.is_foreign(name)) {
-                Some(name) => Move::End(PasswordLoginError::CorporateProvider { host: name.to_owned() }),
-                None => self.leading_to(seen, &target),
-            },
+            Place::Elsewhere => {
+                match target.host_str().filter(|name| !self.sent && self.places.is_foreign(name)) {
+                    Some(name) => Move::End(PasswordLoginError::CorporateProvider { host: name.to_owned() }),
+                    None => self.leading_to(seen, &target),
+                }
+            }
         }
-    }
-
-    /// Whether a host is none of Qlik's, by its name alone.
-    fn is_foreign(&self, name: &str) -> bool {
-        let plain = Url::parse(&format!("https://{name}/"));
-        !is_under_qlik(name) && plain.is_ok_and(|url| self.places.of(&url) == Place::Elsewhere)
     }
 
     pub(super) fn ask(
@@ -224,40 +231,11 @@ impl Walk<'_> {
         Move::Ask(Ask { host, url, payload, origin, holds_password })
     }
 
-    fn at_tenant(&mut self, seen: &Seen<'_>) -> Move {
-        let has_no_page = seen.answer.status == StatusCode::NOT_FOUND && self.cookies_from.is_some();
-        if !seen.answer.status.is_success() && !has_no_page {
-            return self.tenant_refused(seen);
-        }
-        // A page of the tenant's own may have forms too, so there the page must send
-        // its form by itself.
-        if let Some(form) = super::fields::passing(&seen.page)
-            && (self.cookies_from.is_none() || super::fields::sends_itself(&seen.page))
-        {
-            return self.pass(seen, form);
-        }
-        if self.sent {
-            return self.arrived(seen);
-        }
-        self.refreshed(seen)
-    }
-
-    fn tenant_refused(&self, seen: &Seen<'_>) -> Move {
-        let code = seen.answer.code().unwrap_or_default();
-        // About the request, not about the person
-        // (<https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940>).
-        let about_the_request = ["LOGIN-2", "LOGIN-8", "LOGIN-10", "LOGIN-12"].contains(&code.as_str());
-        let status = seen.answer.status.as_u16();
-        if self.sent && !about_the_request && matches!(status, 401 | 403) {
-            return Move::End(PasswordLoginError::NotMember);
-        }
-        self.broken(seen)
-    }
-
     /// Sends a form on that has nothing in it for a person.
     pub(super) fn pass(&mut self, seen: &Seen<'_>, form: &Form) -> Move {
         let Some(mut target) = Self::target(seen, form) else { return self.unexpected(seen) };
-        if let Some(refusal) = refusal::of_address(&target) {
+        let to_login = matches!(self.places.of(&target), Place::Login(_));
+        if let Some(refusal) = refusal::of_address(&target, to_login) {
             return self.refused(seen, refusal);
         }
         match form.method() {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -21,6 +21,10 @@ use crate::transport::{Transport, classify};
 
 /// Under which limits are kept for logins.
 const IDENTITY: &str = "password login";
+/// The cookie of a tenant's session, as browsers show it.
+const SESSION: &str = "eas.sid";
+/// A host that holds logins up is not asked again at once, whatever it names.
+const SHORTEST_HOLD: Duration = Duration::from_secs(15);
 const PAGES: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
 
 /// The cookies of one login, and the time it has.
@@ -46,8 +50,9 @@ impl<'a> Web<'a> {
     }
 
     /// Lets no login begin at a host, nor a password go there, for a time: the one
-    /// that was asked for, ten minutes at most, or a quarter of a minute.
+    /// that was asked for, a quarter of a minute at least and ten minutes at most.
     pub(super) fn hold(&self, host: &TenantHost, asked: Option<Duration>) {
+        let asked = asked.map(|time| time.max(SHORTEST_HOLD));
         self.transport.limits().hold(caller(host), asked);
     }
 
@@ -88,7 +93,7 @@ impl<'a> Web<'a> {
             let kind = if fault.is_timeout() { ErrorKind::Timeout } else { ErrorKind::BadBody };
             return Err(Error::new(kind, OPERATION).with_status(status).with_source(fault));
         }
-        let asked = retry_after(&headers, now).or_else(|| reset_after(&headers, now));
+        let asked = retry_after(&headers, now).or_else(|| reset_after(status, &headers, now));
         Ok(Answer { operation: OPERATION, status, headers, body, retry_after: asked })
     }
 
@@ -120,6 +125,16 @@ impl<'a> Web<'a> {
         &mut self.jars[at]
     }
 
+    /// Of the tenant's hosts that answered after the password, the latest last, the one
+    /// that has the session: by its cookie's name, else the last that has any cookie.
+    pub(super) fn home(&self, reached: &[TenantHost]) -> Option<TenantHost> {
+        let now = self.transport.clock().now();
+        let jar = |host: &TenantHost| self.jars.iter().find(|jar| jar.host() == host);
+        let by_name = |host: &&TenantHost| jar(host).is_some_and(|jar| jar.value(SESSION, now).is_some());
+        let by_any = |host: &&TenantHost| jar(host).is_some_and(|jar| !jar.is_empty());
+        reached.iter().rev().find(by_name).or_else(|| reached.iter().rev().find(by_any)).cloned()
+    }
+
     /// What a host has set in this login.
     pub(super) fn take_jar(&mut self, host: &TenantHost) -> Jar {
         std::mem::replace(self.jar(host), Jar::new(host.clone()))
@@ -132,7 +147,13 @@ fn caller(host: &TenantHost) -> Caller {
 
 /// When Auth0's limit is over, in seconds since 1970
 /// (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>).
-fn reset_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+/// The header is there on every answer, and says when the limit is whole again: a time
+/// to wait only where nothing of it is left.
+fn reset_after(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let left = headers.get("x-ratelimit-remaining").and_then(|left| left.to_str().ok());
+    if status != StatusCode::TOO_MANY_REQUESTS || left.is_some_and(|left| left.trim() != "0") {
+        return None;
+    }
     let at = headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
     let at = Timestamp::from_second(at).ok()?;
     Duration::try_from(at.duration_since(now)).ok()

@@ -1,11 +1,11 @@
 //! Logins that end elsewhere than in a session of the person.
 
-use qlik::{LoginStep, PasswordLoginError as E};
+use qlik::PasswordLoginError as E;
 use serde_json::json;
 
 use crate::account_refusals::name;
 use crate::site::{EMAIL, Shape, works};
-use crate::stage::{Asked, CORPORATE, LOGIN, Reply, Stage, TENANT};
+use crate::stage::{Asked, CORPORATE, LOGIN, Reply, Stage};
 
 #[tokio::test]
 async fn a_provider_of_the_organisation_is_named_and_never_asked() {
@@ -21,23 +21,6 @@ async fn a_provider_of_the_organisation_is_named_and_never_asked() {
         let error = stage.sign_in().await.unwrap_err();
         assert!(matches!(&error, E::CorporateProvider { host } if host == CORPORATE), "{error:?}");
         assert!(!error.password_sent());
-    }
-}
-
-#[tokio::test]
-async fn a_person_who_is_no_user_of_the_tenant_is_told_so() {
-    let forbidden = json!({"errors":[{"code":"LOGIN-9","title":"no access"}]});
-    for (path, reply) in [
-        ("/login/callback", Reply::json(403, &forbidden)),
-        ("/login/callback", Reply::json(401, &forbidden)),
-        ("/api/v1/users/me", Reply::json(401, &forbidden)),
-    ] {
-        let stage = Stage::new(move |asked: &Asked| {
-            if asked.path == path && asked.host == TENANT { reply.clone() } else { works(Shape::Form)(asked) }
-        })
-        .await;
-        let error = stage.sign_in().await.unwrap_err();
-        assert!(matches!(error, E::NotMember), "{path}: {error:?}");
     }
 }
 
@@ -73,20 +56,6 @@ async fn a_session_of_another_user_is_closed_and_never_given_out() {
         assert!(error.password_sent());
         assert_eq!(stage.lines().last().map(String::as_str), Some("GET acme.eu.qlikcloud.com/logout"));
     }
-}
-
-#[tokio::test]
-async fn a_login_that_sets_no_cookies_at_the_tenant_is_none() {
-    let stage = Stage::new(|asked: &Asked| match (asked.host.as_str(), asked.path.as_str()) {
-        (TENANT, "/login/callback") => Reply::to(crate::site::RETURN),
-        _ => works(Shape::Form)(asked),
-    })
-    .await;
-    let error = stage.sign_in().await.unwrap_err();
-    assert!(
-        matches!(error, E::UnexpectedPage { step: LoginStep::Tenant, password_sent: true, .. }),
-        "{error:?}"
-    );
 }
 
 #[tokio::test]

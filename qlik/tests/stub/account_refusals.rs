@@ -35,6 +35,7 @@ pub fn name(error: &E) -> &'static str {
         E::CaptchaNeeded { .. } => "captcha",
         E::CorporateProvider { .. } => "corporate",
         E::NotMember => "not member",
+        E::TenantRefused { .. } => "tenant refused",
         E::OtherUser { .. } => "other user",
         E::UnexpectedPage { .. } => "unexpected",
         E::Transport { .. } => "transport",
@@ -66,11 +67,22 @@ async fn codes_of_a_json_answer_are_told_apart() {
         (429, json!({"code":"too_many_attempts","statusCode":429}), "too many"),
         (401, json!({"code":"too_many_attempts"}), "too many"),
         (429, json!({"code":"blocked_user"}), "blocked"),
+        // Whatever else it says, a 429 is no answer about the password.
+        (429, json!({"error":"access_denied"}), "too many"),
+        (429, json!({"code":"invalid_captcha"}), "too many"),
         (401, json!({"code":"password_leaked"}), "breached"),
         (401, json!({"code":"password_change_required"}), "expired"),
         (401, json!({"errors":[{"code":"email_not_verified"}]}), "unverified"),
         (401, json!({"code":"invalid_captcha"}), "captcha"),
-        (401, json!({"code":"something_new"}), "unexpected"),
+        (401, json!({"code":"unauthorized","description":"Wrong email or password."}), "wrong"),
+        (401, json!({"statusCode":401,"error":"Unauthorized","message":"x"}), "wrong"),
+        (401, json!({"error":"invalid_grant"}), "wrong"),
+        (400, json!({"error":"invalid_grant"}), "wrong"),
+        (403, json!({"code":"user_not_found"}), "wrong"),
+        (401, json!({"code":"something_new"}), "wrong"),
+        (401, json!({"code":"invalid_csrf_token"}), "unexpected"),
+        (403, json!({"code":"something_new"}), "unexpected"),
+        (403, json!({"statusCode":403,"error":"unauthorized"}), "unexpected"),
         (200, json!({"ok":true}), "unexpected"),
         (500, json!({"code":"invalid_user_password"}), "transport"),
     ] {
@@ -99,6 +111,15 @@ async fn pages_that_answer_a_password_are_told_apart_by_their_marks() {
         (page("<p data-error-code='too-many-failures'>x".into()).status(429), "too many"),
         (page(String::new()).status(429), "too many"),
         (page("<form method=post><input name=code autocomplete=one-time-code></form>".into()), "mfa"),
+        (page("<h1>Unauthorized</h1>".into()).status(401), "wrong"),
+        (Reply::with(401, "Unauthorized"), "wrong"),
+        (page("<h1>Forbidden</h1>".into()).status(403), "unexpected"),
+        (Reply::to("/login?error=access_denied"), "wrong"),
+        (Reply::to("/login?error=unauthorized&error_description=no"), "wrong"),
+        (Reply::to("/login?error=unauthorized&error_description=user%20is%20blocked"), "blocked"),
+        (page("<p data-error-code=user-blocked>x".into()).status(429), "blocked"),
+        (page("<div id=w></div><script>new Auth0MFAWidget({container:'w',requestToken:'t',postActionURL:'/x'})</script>".into()), "mfa"),
+        (Reply::to("/mf?ticket=1"), "mfa"),
         (Reply::to("/login?error=invalid_user_password"), "wrong"),
         (Reply::to("/login?errorMessage=3"), "wrong"),
         (page("<div role=alert id=account-locked>x</div>".into()), "blocked"),
@@ -136,23 +157,25 @@ async fn pages_that_answer_a_password_are_told_apart_by_their_marks() {
 #[tokio::test]
 async fn the_time_to_wait_is_taken_from_wherever_it_is() {
     let body = json!({"code":"too_many_attempts"});
-    let soon = jiff::Timestamp::from_second(4_000_000_000).unwrap();
+    let limited = |status, left: &str| {
+        let reply = Reply::json(status, &body).and("x-ratelimit-limit", "30");
+        reply.and("x-ratelimit-remaining", left).and("x-ratelimit-reset", "4000000000")
+    };
     for (reply, at_least, at_most) in [
         (Reply::json(429, &body).and("retry-after", "90"), 90, 90),
         (Reply::json(429, &json!({"code":"too_many_attempts","retryAfter":70})), 70, 70),
-        (
-            Reply::json(429, &body).and("x-ratelimit-reset", soon.as_second().to_string()),
-            100_000_000,
-            u64::MAX,
-        ),
+        (limited(429, "0"), 100_000_000, u64::MAX),
     ] {
         let stage = refusing(Shape::Classic, reply).await;
         let error = stage.sign_in().await.unwrap_err();
         let wait = error.retry_after().unwrap().as_secs();
         assert!(wait >= at_least && wait <= at_most, "{wait}");
     }
-    let stage = refusing(Shape::Classic, Reply::json(429, &body)).await;
-    assert_eq!(stage.sign_in().await.unwrap_err().retry_after(), None);
+    // Auth0 tells how much of its limit is left on every answer.
+    for reply in [Reply::json(429, &body), limited(429, "29"), limited(401, "29"), limited(401, "0")] {
+        let stage = refusing(Shape::Classic, reply).await;
+        assert_eq!(stage.sign_in().await.unwrap_err().retry_after(), None);
+    }
 }
 
 #[tokio::test]
@@ -160,6 +183,7 @@ async fn after_too_many_tries_nothing_more_goes_to_that_host_for_the_time_named(
     for reply in [
         Reply::json(429, &json!({"code":"too_many_attempts"})).and("retry-after", "90"),
         Reply::json(401, &json!({"code":"too_many_attempts","retryAfter":90})),
+        Reply::json(429, &json!({"code":"blocked_user","retryAfter":90})),
     ] {
         let stage = refusing(Shape::Classic, reply).await;
         stage.sign_in().await.unwrap_err();
@@ -168,6 +192,17 @@ async fn after_too_many_tries_nothing_more_goes_to_that_host_for_the_time_named(
         assert!(error.retry_after().unwrap() > Duration::from_mins(1));
         assert_eq!(stage.tries(), 1);
     }
+    // A host that names no time at all is not asked again at once either.
+    let at_once = Reply::json(429, &json!({"code":"blocked_user"})).and("retry-after", "0");
+    let stage = refusing(Shape::Classic, at_once).await;
+    assert_eq!(stage.sign_in().await.unwrap_err().held_host(), Some(LOGIN));
+    let error = stage.sign_in_as("bea@acme.example", "other").await.unwrap_err();
+    assert!(matches!(error, E::TooMany { password_sent: false, .. }), "{error:?}");
+    // A block of one account is none of the host.
+    let stage = refusing(Shape::Classic, Reply::json(401, &json!({"code":"blocked_user"}))).await;
+    assert_eq!(stage.sign_in().await.unwrap_err().held_host(), None);
+    let error = stage.sign_in_as("bea@acme.example", "other").await.unwrap_err();
+    assert!(error.password_sent(), "{error:?}");
 }
 
 #[tokio::test]

@@ -65,9 +65,17 @@ async fn what_is_not_known_is_told_by_its_shape() {
             Reply::html("<form method=post><input name=user><input type=password name=pw></form>"),
             "acme.eu.qlikcloud.com/login 200 text/html form post(user: text, pw: password)",
         ),
+        // Qlik's own, though no tenant and no login host.
         (
-            Reply::to("https://globex.eu.qlikcloud.com/login"),
-            "acme.eu.qlikcloud.com/login 302 leads to globex.eu.qlikcloud.com",
+            Reply::to("https://www.qlik.com/maintenance"),
+            "acme.eu.qlikcloud.com/login 302 leads to www.qlik.com",
+        ),
+        // Where the login would end is nobody's who may be the tenant.
+        (
+            Reply::to(format!(
+                "https://{LOGIN}/authorize?redirect_uri=https%3A%2F%2Fevil.example%2Fcallback"
+            )),
+            "acme.eu.qlikcloud.com/login 302 leads to evil.example",
         ),
         (Reply::to(RETURN), "acme.eu.qlikcloud.com/login 302 leads to portal.example"),
         (Reply::to("http://login.qlik.com/"), "acme.eu.qlikcloud.com/login 302 leads to login.qlik.com"),

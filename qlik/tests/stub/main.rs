@@ -14,8 +14,10 @@
 mod account;
 mod account_ends;
 mod account_faults;
+mod account_pages;
 mod account_refusals;
 mod account_secrets;
+mod account_tenant;
 mod account_way;
 mod clients;
 #[cfg(target_os = "linux")]

@@ -36,6 +36,7 @@ pub(super) const CHECKS: &[(&str, &str)] = &[
     ("apps", "apps can be read"),
     ("engine", "an app can be opened"),
     ("rate", "Qlik’s rate limits leave room"),
+    ("web_sign_in", "the tenant takes sign-ins through the web integration"),
     ("sign_in_way", "the tenant signs people in with Qlik accounts"),
     ("own_session", "your own sign-in works"),
     ("oauth_client", "the tenant knows the client"),
@@ -67,7 +68,7 @@ const fn checked(section: &'static str, step: &'static str, by: &'static [&'stat
 pub(super) const STEPS: &[Checked] = &[
     checked("hostname", "hostname-paste", &["name", "reach", "tls", "tenant", "clock"]),
     checked("web-integration", "web-add", &["origin"]),
-    checked("web-integration", "web-paste", &["web_integration"]),
+    checked("web-integration", "web-paste", &["web_integration", "web_sign_in"]),
     checked("allow-keys", "keys-allowed", &["permission"]),
     checked("api-key", "key-owner", &["owner", "read_users", "least_rights"]),
     checked("api-key", "key-expiration", &["lifetime", "quota"]),
@@ -110,9 +111,10 @@ pub(super) fn tick(step: &Checked, report: Option<&Report>) -> AnyView {
     }
     let made: Vec<Check> =
         step.by.iter().filter_map(|id| report.and_then(|r| r.check(id)).cloned()).collect();
+    // A report has all checks of its option; the others are of no concern to it.
     let missing: Vec<&str> = CHECKS
         .iter()
-        .filter(|(id, _)| step.by.contains(id) && made.iter().all(|c| c.id != *id))
+        .filter(|(id, _)| report.is_none() && step.by.contains(id))
         .map(|(_, proves)| *proves)
         .collect();
     let when = report.filter(|_| !made.is_empty()).and_then(at);

@@ -82,8 +82,16 @@ enum Then {
 enum Meets {
     LoginPage,
     Outage,
-    RateLimit { sent: bool },
-    UnknownPage { sent: bool },
+    RateLimit {
+        sent: bool,
+    },
+    /// An account is blocked, with the status that holds all up or without.
+    Blocks {
+        all: bool,
+    },
+    UnknownPage {
+        sent: bool,
+    },
     Captcha,
 }
 
@@ -92,6 +100,7 @@ fn meets() -> impl Strategy<Value = Meets> {
         8 => Just(Meets::LoginPage),
         1 => Just(Meets::Outage),
         1 => any::<bool>().prop_map(|sent| Meets::RateLimit { sent }),
+        1 => any::<bool>().prop_map(|all| Meets::Blocks { all }),
         1 => any::<bool>().prop_map(|sent| Meets::UnknownPage { sent }),
         1 => Just(Meets::Captcha),
     ]

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::{Event, Meets, Then, USERS};
 use crate::credentials::{
-    core::{Begun, Decision, TRYING, Want, decide, may_try_again, standing},
+    core::{self, Begun, Decision, TRYING, Want, decide, may_try_again, standing},
     settle::{Cause, Fate, Outcome, settle},
     state::{Around, CredentialState as State, Row},
 };
@@ -57,10 +57,11 @@ impl User {
     }
 }
 
-/// How often a deposit was sent after Qlik refused it, since it last worked.
+/// Which passwords of which users Qlik refused since they last worked, whoever typed
+/// them and however often, and how often a deposit was sent after that.
 #[derive(Debug, Default)]
 struct Count {
-    refused: HashSet<u32>,
+    refused: HashSet<(usize, u8)>,
     again: HashMap<u32, u32>,
 }
 
@@ -117,13 +118,15 @@ impl World {
         if typed.is_some() && typed == user.refused {
             return Ok(());
         }
+        let is_stored = typed.is_some() && user.stored.as_ref().map(|s| s.password) == typed;
+        let want = if typed.is_some() { core::typed(standing(now, &user.row), is_stored) } else { want };
         let Decision::Try(begun) = decide(now, &user.row, &around, want) else { return Ok(()) };
         prop_assert!(user.flight.is_none(), "two at once");
         prop_assert!(self.host_hold.is_none_or(|until| until <= now), "begun in a hold");
         prop_assert!(user.row.hold_until.is_none_or(|until| until <= now), "begun in a hold of the user");
         let deposit = match typed {
-            Some(password) => Deposit { id, password },
-            None => user.stored.clone().unwrap(),
+            Some(password) if !is_stored => Deposit { id, password },
+            _ => user.stored.clone().unwrap(),
         };
         let (refusals, hold_until) = begun.as_refused(now);
         if !begun.keeps_password() {
@@ -152,18 +155,22 @@ impl World {
         let user = &mut self.users[of];
         let Some(flight) = user.flight.as_mut().filter(|f| f.outcome.is_none()) else { return Ok(()) };
         let many = |sent| Outcome::TooMany { host: "login".to_owned(), wait: None, sent };
+        let blocked = |host| Outcome::Blocked { wait: None, host, sent: true };
         let outcome = match meets {
             _ if corporate => Outcome::Corporate { host: "idp".to_owned() },
             Meets::Outage => Outcome::NotSent,
             Meets::RateLimit { sent } => many(sent),
-            Meets::UnknownPage { sent } => Outcome::Unexpected { sent },
+            Meets::Blocks { all } => blocked(all.then(|| "login".to_owned())),
+            Meets::UnknownPage { sent } => Outcome::Unexpected { sent, saw: None },
             Meets::Captcha => Outcome::Account { cause: Cause::Captcha, sent: false },
-            Meets::LoginPage if user.in_a_row >= 5 => Outcome::Blocked { wait: None, sent: true },
+            Meets::LoginPage if user.in_a_row >= 5 => blocked(None),
             Meets::LoginPage if flight.deposit.password != user.right => Outcome::Wrong,
             Meets::LoginPage if user.mfa => Outcome::Mfa { sent: true },
             Meets::LoginPage => Outcome::Worked,
         };
         let (id, by_itself) = (flight.deposit.id, flight.begun.want == Want::Door);
+        let again = flight.begun.want != Want::Typed;
+        let password = (of, flight.deposit.password);
         let worked = outcome == Outcome::Worked;
         let sent = outcome.sent();
         flight.outcome = Some(outcome);
@@ -171,7 +178,7 @@ impl World {
             return Ok(());
         }
         self.sends += 1;
-        if self.count.refused.contains(&id) {
+        if self.count.refused.contains(&password) && again {
             prop_assert!(!by_itself, "sent by itself after a refusal");
             let again = self.count.again.entry(id).or_default();
             *again += 1;
@@ -180,12 +187,12 @@ impl World {
         }
         if worked {
             user.in_a_row = 0;
-            self.count.refused.remove(&id);
+            self.count.refused.remove(&password);
             self.count.again.remove(&id);
             self.refusals[of].clear();
         } else {
             user.in_a_row += 1;
-            self.count.refused.insert(id);
+            self.count.refused.insert(password);
             let recent = &mut self.refusals[of];
             recent.push(now);
             recent.retain(|t| *t > now - 15 * 60);
@@ -296,14 +303,17 @@ impl World {
     }
 
     fn check(&self) -> Checked {
-        for user in &self.users {
+        for (of, user) in self.users.iter().enumerate() {
             let stands = standing(self.now, &user.row);
             prop_assert_eq!(user.row.stored, user.stored.is_some());
             prop_assert!(user.row.state != State::Trying || user.attempt.is_some());
             // What works by itself was never refused, unless a later answer is on its way.
             if stands.state == State::Works && user.row.state == State::Works {
-                let id = user.stored.as_ref().map(|d| d.id);
-                prop_assert!(id.is_some_and(|id| !self.count.refused.contains(&id)), "a refused one 'works'");
+                let stored = user.stored.as_ref().map(|d| (of, d.password));
+                prop_assert!(
+                    stored.is_some_and(|stored| !self.count.refused.contains(&stored)),
+                    "a refused one 'works'"
+                );
             }
             prop_assert!(!may_try_again(stands) || user.stored.is_some());
         }

@@ -82,6 +82,7 @@ fn tenant_json(state: &State, tenant: &crate::world::Tenant, now: Timestamp) -> 
         "session_max_min": tenant.session_max_minutes(),
         "corporate_idp": tenant.corporate_idp,
         "corporate_host": tenant.corporate_host,
+        "signs_in_by_own_name": tenant.signs_in_by_own_name,
         "create_users_on_login": tenant.create_users_on_login,
         "oauth_clients": clients,
         "oauth_tokens": to_json(state.token_views(&tenant.id))?,

@@ -43,6 +43,7 @@ pub(super) struct TenantChange {
     session_max_min: Option<u32>,
     corporate_idp: Option<bool>,
     corporate_host: Option<String>,
+    signs_in_by_own_name: Option<bool>,
     create_users_on_login: Option<bool>,
 }
 
@@ -75,6 +76,7 @@ pub(super) async fn change_tenant(
     if let Some(corporate) = change.corporate_idp {
         tenant.corporate_idp = corporate;
     }
+    tenant.signs_in_by_own_name = change.signs_in_by_own_name.unwrap_or(tenant.signs_in_by_own_name);
     if let Some(host) = change.corporate_host {
         tenant.corporate_host = host.to_ascii_lowercase();
     }

@@ -16,6 +16,7 @@ mod second;
 
 use axum::Router;
 use axum::extract::State as Shared;
+use axum::middleware::map_response_with_state;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -30,6 +31,9 @@ use crate::ids;
 use crate::routes::Params;
 use crate::world::signin::{self, Transaction};
 use crate::world::{AccountCondition, LoginShape, State, TryOutcome, WorldHandle};
+
+/// So many requests of one moment are taken, as it is told.
+const LIMIT: i64 = 300;
 
 /// Every page of the login host.
 pub(crate) fn router(world: WorldHandle) -> Router {
@@ -48,7 +52,21 @@ pub(crate) fn router(world: WorldHandle) -> Router {
         .route("/unverified", get(second::unverified))
         .fallback(|| async { oops(StatusCode::NOT_FOUND, "Not found") })
         .method_not_allowed_fallback(|| async { oops(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed") })
+        .layer(map_response_with_state(world.clone(), limits))
         .with_state(world)
+}
+
+/// Auth0 tells of its limit on every answer: how much of it is left, and when it is
+/// whole again
+/// (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>).
+async fn limits(Shared(world): Shared<WorldHandle>, mut response: Response) -> Response {
+    let left = if response.status() == StatusCode::TOO_MANY_REQUESTS { 0 } else { LIMIT - 1 };
+    let whole = world.lock().now().as_second() + 1;
+    let headers = response.headers_mut();
+    headers.insert("x-ratelimit-limit", LIMIT.into());
+    headers.insert("x-ratelimit-remaining", left.into());
+    headers.insert("x-ratelimit-reset", whole.into());
+    response
 }
 
 /// A page that says that it went wrong, as Auth0 shows it.

@@ -61,8 +61,18 @@ fn check_return(state: &State, site: &Site, params: &Params, headers: &HeaderMap
     Ok(target)
 }
 
-async fn begin(Shared(world): Shared<WorldHandle>, site: Site, params: Params, headers: HeaderMap) -> Answer {
+async fn begin(
+    Shared(world): Shared<WorldHandle>,
+    site: Site,
+    uri: http::Uri,
+    params: Params,
+    headers: HeaderMap,
+) -> Answer {
     let mut state = world.lock();
+    let own = state.tenant(&site.tenant).filter(|t| t.signs_in_by_own_name).map(|t| t.permanent_host.clone());
+    if let Some(own) = own.filter(|own| !site.authority.eq_ignore_ascii_case(own)) {
+        return Ok(found(format!("https://{own}/login?{}", uri.query().unwrap_or_default())));
+    }
     let returnto = check_return(&state, &site, &params, &headers)?;
     let pending = Pending {
         tenant: site.tenant.clone(),
@@ -130,7 +140,7 @@ async fn posted_callback(
     finish(&world, &site, &sent, &headers)
 }
 
-/// Takes the code and opens the session. The codes of these refusals are not
+/// Takes the code and opens the session. The codes of most of these refusals are not
 /// published.
 fn finish(
     world: &WorldHandle,
@@ -147,8 +157,9 @@ fn finish(
     let (session, returnto) = finished.map_err(|why| match why {
         CallbackRefusal::State => refuse("LOGIN-4", "No login of this state is under way in this browser"),
         CallbackRefusal::Code => refuse("LOGIN-5", "The code is not valid"),
+        // https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940
         CallbackRefusal::NotMember => {
-            Refusal::new(StatusCode::FORBIDDEN, "LOGIN-9", "You are not a member of this tenant")
+            Refusal::new(StatusCode::FORBIDDEN, "AUTH-5", "User is not a member of tenant")
         }
         CallbackRefusal::User(why) => refusal(why),
     })?;

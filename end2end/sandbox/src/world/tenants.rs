@@ -82,6 +82,8 @@ pub(crate) struct Tenant {
     pub(crate) corporate_idp: bool,
     /// The host of that provider.
     pub(crate) corporate_host: String,
+    /// `/login` leads to the generated hostname first, and the login ends there.
+    pub(crate) signs_in_by_own_name: bool,
     /// A login of somebody who is no member makes a user. Qlik's default provider
     /// wants an invitation first, so off.
     pub(crate) create_users_on_login: bool,
@@ -128,6 +130,7 @@ impl State {
             session_limits: None,
             corporate_idp: false,
             corporate_host: CORPORATE_HOST.to_owned(),
+            signs_in_by_own_name: false,
             create_users_on_login: false,
         };
         let reference = tenant.reference();

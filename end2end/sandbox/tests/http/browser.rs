@@ -17,6 +17,7 @@ pub(crate) struct Page {
     pub(crate) status: StatusCode,
     pub(crate) location: Option<String>,
     pub(crate) retry_after: Option<String>,
+    pub(crate) limit_left: Option<String>,
     pub(crate) text: String,
 }
 
@@ -58,7 +59,8 @@ impl Browser {
         }
         let header = |name| response.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
         let (status, location, retry_after) = (response.status(), header("location"), header("retry-after"));
-        Page { url, status, location, retry_after, text: response.text().await.unwrap() }
+        let limit_left = header("x-ratelimit-remaining");
+        Page { url, status, location, retry_after, limit_left, text: response.text().await.unwrap() }
     }
 
     pub(crate) async fn get(&mut self, url: &str) -> Page {
@@ -84,9 +86,8 @@ impl Browser {
     pub(crate) async fn follow(&mut self, mut page: Page) -> Page {
         while let Some(location) = &page.location {
             let next = page.url.join(location).unwrap();
-            if !["login.qlik.com", "sso.corp.example", "acme.eu.qlikcloud.com"]
-                .contains(&next.host_str().unwrap())
-            {
+            let host = next.host_str().unwrap();
+            if !host.ends_with(".qlikcloud.com") && !["login.qlik.com", "sso.corp.example"].contains(&host) {
                 return page;
             }
             page = self.get(next.as_str()).await;

@@ -35,6 +35,7 @@ async fn the_way_to_the_page_carries_what_was_captured_at_qlik() {
     let location = first.location.clone().unwrap();
     assert!(location.starts_with("https://login.qlik.com/authorize?client_id="));
     let page = browser.follow(first).await;
+    assert_eq!(page.limit_left.as_deref(), Some("299"), "as Auth0 tells it on every answer");
     let query: Vec<_> = page.url.query_pairs().map(|(name, _)| name.into_owned()).collect();
     for name in
         ["state", "client", "protocol", "scope", "response_type", "redirect_uri", "nonce", "code_challenge"]
@@ -44,6 +45,19 @@ async fn the_way_to_the_page_carries_what_was_captured_at_qlik() {
     let config = config(&page);
     assert_eq!(config["callbackURL"], format!("https://{HOST}/login/callback"));
     assert_eq!(config["internalOptions"]["protocol"], "oauth2");
+}
+
+#[tokio::test]
+async fn a_tenant_may_sign_in_by_its_own_name() {
+    let scene = scene(LoginShape::Form).await;
+    let own = scene.portal.acme.tenant.permanent_host.clone();
+    scene.world().set_signs_in_by_own_name(HOST, true);
+    let mut browser = scene.browser();
+    let first = browser.get(&scene.start()).await;
+    assert!(first.location.unwrap().starts_with(&format!("https://{own}/login?")));
+    let end = scene.sign_in(&mut browser, EMAIL, PASSWORD).await;
+    assert_eq!(end.location.as_deref(), Some("https://portal.example/home"), "{}", end.text);
+    assert!(browser.jar.keys().any(|k| k.0 == own && k.2 == "eas.sid"));
 }
 
 #[tokio::test]
@@ -238,7 +252,7 @@ async fn who_is_no_member_is_refused_or_made_one_as_the_tenant_wants() {
     scene.world().add_account(NewAccount::new("nina@elsewhere.example", "pw"));
     let mut browser = scene.browser();
     let end = scene.sign_in(&mut browser, "nina@elsewhere.example", "pw").await;
-    assert_eq!((end.status, code(&end.json())), (StatusCode::FORBIDDEN, "LOGIN-9"));
+    assert_eq!((end.status, code(&end.json())), (StatusCode::FORBIDDEN, "AUTH-5"));
     scene.world().set_create_users_on_login(&scene.portal.acme.tenant, true);
     let end = scene.sign_in(&mut browser, "nina@elsewhere.example", "pw").await;
     assert_eq!(end.status, StatusCode::FOUND);

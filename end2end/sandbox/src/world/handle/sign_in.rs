@@ -76,6 +76,13 @@ impl WorldHandle {
         must(self.lock().find_tenant_mut(tenant.as_ref())).corporate_host = host.to_ascii_lowercase();
     }
 
+    /// Whether `/login` leads to the tenant's generated hostname first, where the login
+    /// then ends.
+    #[track_caller]
+    pub fn set_signs_in_by_own_name(&self, tenant: impl AsRef<str>, on: bool) {
+        must(self.lock().find_tenant_mut(tenant.as_ref())).signs_in_by_own_name = on;
+    }
+
     /// Whether the login of somebody who is no member makes a user.
     #[track_caller]
     pub fn set_create_users_on_login(&self, tenant: impl AsRef<str>, create: bool) {
