@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{
     core::{self, Begun, Decision, Want, decide, held, standing},
+    holds,
     rows::{self, End, Intent, Write, place},
     settle::{After, Fate, Outcome, settle},
     state::{CredentialState as State, Row},
@@ -101,7 +102,7 @@ impl Services {
         }
         let raw = rows::one(&mut tx, &actor.user_id).await?;
         let row = raw.as_ref().map_or(Ok(Row::NONE), |r| r.row(&actor.email, Some(at.host.as_str())))?;
-        let around = rows::around(&mut tx, at, now).await?;
+        let around = holds::around(&mut tx, at, now).await?;
         let stands = standing(now, &row);
         let want = match &typed {
             Some((typed, _)) => {
@@ -137,7 +138,7 @@ impl Services {
             now,
         };
         rows::write_intent(&mut tx, actor, at, &intent).await?;
-        rows::note_begun(&mut tx, &at.portal_id, now).await?;
+        holds::note_begun(&mut tx, &at.portal_id, now).await?;
         tx.commit().await?;
         let (actor, at) = (actor.clone(), at.clone());
         Ok(Start::Attempt(Box::new(Attempt { id, begun, actor, at, password })))
@@ -239,7 +240,7 @@ impl Services {
         }
         let mut tx = self.db().write().await?;
         if let Some((host, until)) = outcome.host_hold(now.as_second()) {
-            rows::hold(&mut tx, at, host, until, now.as_second()).await?;
+            holds::hold(&mut tx, at, host, until, now.as_second()).await?;
         }
         let is_ours = rows::write_end(&mut tx, &actor.user_id, id, end).await?;
         if is_ours {

@@ -28,6 +28,7 @@
 mod attempt;
 mod core;
 mod door;
+mod holds;
 #[cfg(test)]
 mod model;
 mod register;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     core::{held, may_try_again, standing},
+    holds,
     rows::{self, Raw},
     state::{Around, CredentialState as State, Row},
     wipe,
@@ -100,7 +101,7 @@ impl Services {
         }
         let now = self.now().as_second();
         let around = match &uses {
-            Some(uses) => rows::around(&mut db, uses, now).await?,
+            Some(uses) => holds::around(&mut db, uses, now).await?,
             None => Around::default(),
         };
         CredentialsView::of(now, &actor.email, raw.as_ref(), uses.as_ref(), &around).map(Some)
@@ -118,7 +119,7 @@ impl Services {
         let now = self.now().as_second();
         let mut db = self.db().read().acquire().await?;
         let around = match &uses {
-            Some(uses) => rows::around(&mut db, uses, now).await?,
+            Some(uses) => holds::around(&mut db, uses, now).await?,
             None => Around::default(),
         };
         let raw = rows::all(&mut db, portal).await?;
