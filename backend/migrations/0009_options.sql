@@ -105,7 +105,7 @@ CREATE TABLE qlik_credentials (
     -- While trying: what it was before, where the password that is tried is not the
     -- one in this row.
     state_before     TEXT,
-    -- Which of several things a state may mean, or the host that was seen.
+    -- Which of several things a state may mean, the host or page that was seen, or how the tenant refused.
     detail           TEXT,
     -- Argon2id of the password that was refused last: it is not sent again.
     refused_hash     TEXT,
