@@ -180,7 +180,8 @@ fn empty(asked: &Asked, qlik_user: &str) -> AnyView {
 fn trouble(it: &Trouble, asked: &Asked, administrator: bool) -> AnyView {
     let tone = if it.who == Who::Nobody { Tone::Warning } else { Tone::Bad };
     // This is how a portal, or a user of it, begins: nothing is wrong.
-    let begins = matches!(it.kind, TroubleKind::NotConnected | TroubleKind::NotRegistered);
+    let begins =
+        matches!(it.kind, TroubleKind::NotConnected | TroubleKind::NotRegistered | TroubleKind::NotLinked);
     let tone = if begins { Tone::Neutral } else { tone };
     let wait = it.retry_after_s.map(|s| format!(" Qlik asks to wait {}.", words::wait(s)));
     let matching =

@@ -147,8 +147,14 @@ impl Services {
     /// Whether a password is the one that is stored, told in a time that says nothing of
     /// either. One that can't be opened can't be sent either: it is another one.
     fn is_stored(&self, actor: &Actor, sealed: Option<&[u8]>, typed: &AccountPassword) -> bool {
-        let stored = sealed.and_then(|sealed| self.open_password(actor, Some(sealed)).ok());
-        stored.is_some_and(|stored| stored.expose().as_bytes().ct_eq(typed.expose().as_bytes()).into())
+        let Some(sealed) = sealed else { return false };
+        match self.open_password(actor, Some(sealed)) {
+            Ok(stored) => stored.expose().as_bytes().ct_eq(typed.expose().as_bytes()).into(),
+            Err(e) => {
+                tracing::error!(portal.id = %actor.portal.id, user.id = %actor.user_id, error = %e, "a stored password does not open");
+                false
+            }
+        }
     }
 
     fn open_password(&self, actor: &Actor, sealed: Option<&[u8]>) -> Result<AccountPassword, Error> {

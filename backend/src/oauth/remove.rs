@@ -46,7 +46,11 @@ impl Services {
     /// back says what became of it there.
     pub async fn disconnect_from_qlik(&self, actor: &Actor) -> Result<Removed, Error> {
         let (portal, user) = (actor.portal.id.as_str(), actor.user_id.as_str());
+        // What can't be read keeps nobody from removing it; then its token is not revoked.
         let in_use = self.token_in_use(actor).await;
+        if let Err(e) = &in_use {
+            tracing::error!(portal.id = %portal, user.id = %user, error = %e, "a token in use can't be read, so it is not revoked");
+        }
         let mut tx = self.db().write().await?;
         let queued = release_grant_of(self, &mut tx, portal, user).await?;
         sqlx::query!("DELETE FROM oauth_connects WHERE user_id = ?", user).execute(&mut *tx).await?;
@@ -62,11 +66,12 @@ impl Services {
         self.tell(portal);
         let access = async {
             match &in_use {
-                Some((at, client, session)) => match session.bearer() {
+                Ok(Some((at, client, session))) => match session.bearer() {
                     Some(token) => Some(self.revoke_access(at, client, token).await),
                     None => None,
                 },
-                None => None,
+                Ok(None) => None,
+                Err(_) => Some(false),
             }
         };
         Ok(match tokio::join!(self.revoke_now(queued), access) {
@@ -78,15 +83,14 @@ impl Services {
     }
 
     /// The session that the actor has by their own connection, with the client that
-    /// gave its token. What can't be read keeps nobody from removing it.
-    async fn token_in_use(&self, actor: &Actor) -> Option<(Connection, Client, QlikSession)> {
-        let at = self.connection(&actor.portal.id).await.ok()??;
-        if at.option != AuthOption::OauthUsers {
-            return None;
-        }
-        let client = self.client_or_its_name(&at.portal_id, at.client_id.as_deref()?).await.ok()??;
-        let session = self.kept_session(actor, &at).await.ok()??;
-        Some((at, client, session))
+    /// gave its token.
+    async fn token_in_use(&self, actor: &Actor) -> Result<Option<(Connection, Client, QlikSession)>, Error> {
+        let at = self.connection(&actor.portal.id).await?;
+        let Some(at) = at.filter(|at| at.option == AuthOption::OauthUsers) else { return Ok(None) };
+        let Some(id) = at.client_id.as_deref() else { return Ok(None) };
+        let client = self.client_or_its_name(&at.portal_id, id).await?;
+        let session = self.kept_session(actor, &at).await?;
+        Ok(client.zip(session).map(|(client, session)| (at, client, session)))
     }
 
     /// A client as the settings have it; one that they forgot, by its name alone.

@@ -80,6 +80,19 @@ async fn a_removal_says_what_became_of_the_tokens_at_qlik() {
 }
 
 #[tokio::test]
+async fn a_token_that_can_not_be_read_is_not_said_to_be_revoked_and_keeps_nobody_from_leaving() {
+    let l = Linked::connected().await;
+    let mut tx = l.h.portal.db().write().await.unwrap();
+    let broken = sqlx::query("UPDATE qlik_sessions SET sealed = x'00'").execute(&mut *tx).await.unwrap();
+    assert_eq!(broken.rows_affected(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(remove(&l).await, Removed::NotRevoked);
+    assert_eq!((waiting(&l).await, l.asked("/oauth/revoke")), (0, 1), "the other token is");
+    let view = l.h.portal.grant_view(&l.h.ada).await.unwrap().unwrap();
+    assert_eq!(view.state, GrantState::NotConnected);
+}
+
+#[tokio::test]
 async fn what_a_secret_that_was_replaced_could_not_revoke_the_new_one_revokes() {
     let l = Linked::connected().await;
     let id = &l.client.client_id;
