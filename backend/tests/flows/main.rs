@@ -9,6 +9,7 @@ mod changing;
 mod connecting;
 mod delivering;
 mod doctor;
+mod doctor_rows;
 mod encrypted;
 mod gauging;
 mod house;
