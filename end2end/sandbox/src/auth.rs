@@ -80,7 +80,7 @@ pub(crate) fn identify(state: &mut State, tenant: &str, headers: &HeaderMap) -> 
     }
 }
 
-fn by_key(state: &State, tenant: &str, token: &str) -> Result<Caller, Refusal> {
+fn by_key(state: &mut State, tenant: &str, token: &str) -> Result<Caller, Refusal> {
     let key = state.authenticate_key(tenant, token).map_err(|dead| {
         if dead == DeadKey::ExpiredOrRevoked && state.switches.explain_dead_keys {
             // https://qlik.dev/apis/event/api-keys/
@@ -90,11 +90,7 @@ fn by_key(state: &State, tenant: &str, token: &str) -> Result<Caller, Refusal> {
         }
     })?;
     let owner = state.user(&key.owner).ok_or_else(Refusal::unauthorized)?;
-    Ok(Caller {
-        user: owner.id.clone(),
-        rights: owner.rights(),
-        credential: Credential::ApiKey(key.id.clone()),
-    })
+    Ok(Caller { user: owner.id.clone(), rights: owner.rights(), credential: Credential::ApiKey(key.id) })
 }
 
 /// An access token; `purpose` is what a temporary token was exchanged for.

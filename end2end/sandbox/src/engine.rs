@@ -195,14 +195,19 @@ fn answer(app: &App, is_open: &mut bool, asked: &Value) -> Reply {
     }
 }
 
-/// The reason is JSON with a code and a trace id; the only code that is published is
-/// this one (<https://qlik.dev/apis/json-rpc/>).
+/// The code within the reason of a close. The only one that is published is QEP-104
+/// (<https://qlik.dev/apis/json-rpc/>); QEP-103 was seen with 4203.
+fn reason_code(close: u16) -> &'static str {
+    if close == 4203 { "QEP-103" } else { "QEP-104" }
+}
+
+/// The reason is JSON with a code and a trace id.
 async fn close<IO>(mut socket: WebSocketStream<IO>, code: u16, reason: Option<String>)
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let reason =
-        reason.unwrap_or_else(|| json!({ "code": "QEP-104", "traceId": ids::trace_id() }).to_string());
+    let reason = reason
+        .unwrap_or_else(|| json!({ "code": reason_code(code), "traceId": ids::trace_id() }).to_string());
     let frame = CloseFrame { code: code.into(), reason: reason.into() };
     if socket.close(Some(frame)).await.is_ok() {
         // Left at once, the connection could go before the client has read why.

@@ -49,6 +49,13 @@ pub enum Effect {
         /// The `location`.
         location: String,
     },
+    /// A redirect to the same path and query under another host; nothing takes place.
+    Elsewhere {
+        /// The other host: a stranger, another tenant, or the same one, in a circle.
+        host: String,
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+    },
     /// Never answered; nothing takes place.
     HangForever,
     /// Takes place; never answered.
@@ -60,6 +67,13 @@ pub enum Effect {
     },
     /// The websocket to the engine opens, and then this; other requests pass.
     Engine(EngineFault),
+}
+
+impl Effect {
+    /// [`Effect::Elsewhere`].
+    pub fn elsewhere(host: impl Into<String>, status: u16) -> Self {
+        Self::Elsewhere { host: host.into(), status }
+    }
 }
 
 /// What goes wrong on a websocket once it is open.
@@ -133,6 +147,13 @@ impl Fault {
     #[must_use]
     pub fn on(mut self, method: impl Into<String>) -> Self {
         self.method = Some(method.into());
+        self
+    }
+
+    /// Only this hostname.
+    #[must_use]
+    pub fn at(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
         self
     }
 

@@ -101,6 +101,9 @@ pub(crate) async fn pass(
             Err(never) => match never {},
         };
     }
+    if let Some(elsewhere) = moved(world, &request) {
+        return elsewhere;
+    }
     match admit(world, number, &request) {
         Ok((site, caller)) => {
             let cors = cors_headers(world, &site, request.headers());
@@ -148,9 +151,14 @@ fn admit(
     let authority = authority(request);
     let mut state = world.lock();
     let path = request.uri().path();
-    let tenant = state
+    let (tenant, authority) = state
         .tenant_by_host(hostname(&authority))
-        .map(|t| t.id.clone())
+        .map(|t| {
+            let by_permanent = t.permanent_links && path.starts_with("/api/");
+            let linked =
+                if by_permanent { renamed(&authority, &t.permanent_host) } else { authority.clone() };
+            (t.id.clone(), linked)
+        })
         // https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940
         .ok_or_else(|| {
             Refusal::new(
@@ -193,6 +201,31 @@ fn admit(
         auth::check_csrf(&state, &caller, request.method(), request.headers())?;
     }
     Ok((site, Some(caller)))
+}
+
+/// Where a request is sent that a tenant takes under its permanent name only. It comes
+/// before all else: what redirects does not know who asks.
+fn moved(world: &WorldHandle, request: &Request<Body>) -> Option<Response> {
+    let authority = authority(request);
+    let state = world.lock();
+    let tenant = state.tenant_by_host(hostname(&authority))?;
+    let moved = tenant.moved.filter(|moved| moved.concerns(request.uri().path()))?;
+    if hostname(&authority).eq_ignore_ascii_case(&tenant.permanent_host) {
+        return None;
+    }
+    Some(redirect(moved.status, &renamed(&authority, &tenant.permanent_host), request.uri()))
+}
+
+/// A redirect to the same path and query under another authority.
+pub(crate) fn redirect(status: u16, authority: &str, asked: &http::Uri) -> Response {
+    let path = asked.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::TEMPORARY_REDIRECT);
+    (status, [(header::LOCATION, format!("https://{authority}{path}"))]).into_response()
+}
+
+/// An authority with another host and the same port.
+fn renamed(authority: &str, host: &str) -> String {
+    authority.rsplit_once(':').map_or_else(|| host.to_owned(), |(_, port)| format!("{host}:{port}"))
 }
 
 /// The authority that a request is for: `host` or `host:port`.

@@ -162,6 +162,7 @@ async fn answer(
             Some(Refusal::rate_limited(i64::from(*retry_after_s)).into_response())
         }
         Some(Effect::Redirect { location }) => Some(redirect_effect(location)),
+        Some(Effect::Elsewhere { host, status }) => Some(gate::redirect(*status, host, request.uri())),
         Some(Effect::DelayBefore { ms }) => {
             tokio::time::sleep(Duration::from_millis(*ms)).await;
             None

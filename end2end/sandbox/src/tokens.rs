@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use crate::ids;
 
-/// A token for the key `id` of user `sub` in `tenant`.
-pub(crate) fn mint_api_key(id: &str, sub: &str, tenant: &str) -> String {
+/// A token for the key `id` of user `sub` in `tenant`; with `iat` it tells when it was
+/// made.
+pub(crate) fn mint_api_key(id: &str, sub: &str, tenant: &str, iat: Option<i64>) -> String {
     let header = json!({ "alg": "ES384", "typ": "JWT", "kid": ids::uuid() });
-    let claims = json!({
+    let mut claims = json!({
         "subType": "user",
         "tenantId": tenant,
         "jti": id,
@@ -21,6 +22,9 @@ pub(crate) fn mint_api_key(id: &str, sub: &str, tenant: &str) -> String {
         "iss": "qlik.api/api-keys",
         "sub": sub,
     });
+    if let Some(iat) = iat {
+        claims["iat"] = iat.into();
+    }
     format!(
         "{}.{}.{}",
         URL_SAFE_NO_PAD.encode(header.to_string()),
@@ -46,12 +50,12 @@ mod tests {
 
     #[test]
     fn a_token_carries_its_key_s_id_and_no_expiry() {
-        let token = mint_api_key("id-1", "user-1", "tenant-1");
+        let token = mint_api_key("id-1", "user-1", "tenant-1", None);
         assert_eq!(api_key_id(&token).as_deref(), Some("id-1"));
         let payload = token.split('.').nth(1).unwrap();
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
         assert_eq!(claims["sub"], "user-1");
-        assert_eq!(claims.get("exp"), None);
+        assert_eq!((claims.get("exp"), claims.get("iat")), (None, None));
     }
 
     #[test]

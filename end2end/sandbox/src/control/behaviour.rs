@@ -84,6 +84,13 @@ fn tenant_json(state: &State, tenant: &crate::world::Tenant, now: Timestamp) -> 
         "corporate_host": tenant.corporate_host,
         "signs_in_by_own_name": tenant.signs_in_by_own_name,
         "create_users_on_login": tenant.create_users_on_login,
+        "jwt_makes_users": tenant.jwt_makes_users,
+        "jwt_takes_over_profile": tenant.jwt_takes_over_profile,
+        "keys_work_after_s": tenant.keys_work_after.as_secs(),
+        "keys_work_after_calls": tenant.keys_work_after_calls,
+        "redirect_to_permanent": tenant.moved.map(|moved| moved.status),
+        "redirects_all": tenant.moved.is_some_and(|moved| moved.all),
+        "permanent_links": tenant.permanent_links,
         "oauth_clients": clients,
         "oauth_tokens": to_json(state.token_views(&tenant.id))?,
         "users": users,
@@ -249,6 +256,8 @@ pub(super) struct Change {
     web_integrations_need_admin: Option<bool>,
     list_key_scope: Option<bool>,
     deleted_idp_ends_sessions: Option<bool>,
+    keys_tell_when_made: Option<bool>,
+    deleted_users_are_shown: Option<bool>,
 }
 
 pub(super) async fn change_switches(on: On, Json(change): Json<Change>) -> Done {
@@ -259,6 +268,8 @@ pub(super) async fn change_switches(on: On, Json(change): Json<Change>) -> Done 
         set(&mut switches.web_integrations_need_admin, change.web_integrations_need_admin);
         set(&mut switches.list_key_scope, change.list_key_scope);
         set(&mut switches.deleted_idp_ends_sessions, change.deleted_idp_ends_sessions);
+        set(&mut switches.keys_tell_when_made, change.keys_tell_when_made);
+        set(&mut switches.deleted_users_are_shown, change.deleted_users_are_shown);
     });
     switches(on).await
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Done, On, Wrong, done};
 use crate::clock::later;
 use crate::duration;
-use crate::world::{NewApp, NewIdp, NewTenant, NewUser, UserStatus};
+use crate::world::{Moved, NewApp, NewIdp, NewTenant, NewUser, Tenant, UserStatus};
 
 /// Splits `"tenant"` off a body and reads the rest.
 pub(super) fn with_tenant<T: DeserializeOwned>(mut body: Value) -> Result<(String, T), Wrong> {
@@ -36,6 +36,7 @@ pub(super) async fn add_tenant(on: On, Json(new): Json<NewTenant>) -> Done {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TenantChange {
+    /// Empty takes it away.
     alias: Option<String>,
     max_key_expiry: Option<String>,
     max_keys_per_user: Option<u32>,
@@ -45,6 +46,14 @@ pub(super) struct TenantChange {
     corporate_host: Option<String>,
     signs_in_by_own_name: Option<bool>,
     create_users_on_login: Option<bool>,
+    jwt_makes_users: Option<bool>,
+    jwt_takes_over_profile: Option<bool>,
+    keys_work_after_s: Option<u32>,
+    keys_work_after_calls: Option<u32>,
+    /// A redirect's status; 0 ends it.
+    redirect_to_permanent: Option<u16>,
+    redirects_all: Option<bool>,
+    permanent_links: Option<bool>,
 }
 
 pub(super) async fn change_tenant(
@@ -57,10 +66,16 @@ pub(super) async fn change_tenant(
     if let Some(expiry) = &change.max_key_expiry {
         length(expiry, state.now())?;
     }
-    if let Some(alias) = &change.alias {
-        state.set_alias(&id, alias)?;
+    if change.redirect_to_permanent.is_some_and(|status| status != 0 && !(300..400).contains(&status)) {
+        return Err(Wrong::request("redirect_to_permanent must be a redirect's status, or 0"));
+    }
+    match change.alias.as_deref() {
+        None => {}
+        Some("") => drop(state.set_alias_host(&id, None)?),
+        Some(alias) => drop(state.set_alias(&id, alias)?),
     }
     let tenant = state.find_tenant_mut(&id)?;
+    change.behave(tenant);
     if let Some(expiry) = change.max_key_expiry {
         tenant.key_config.max_api_key_expiry = expiry;
     }
@@ -80,10 +95,28 @@ pub(super) async fn change_tenant(
     if let Some(host) = change.corporate_host {
         tenant.corporate_host = host.to_ascii_lowercase();
     }
-    if let Some(create) = change.create_users_on_login {
-        tenant.create_users_on_login = create;
-    }
     Ok(Json(json!(tenant.reference())))
+}
+
+impl TenantChange {
+    /// What the tenant does on its own part.
+    fn behave(&self, tenant: &mut Tenant) {
+        let set = |switch: &mut bool, to: Option<bool>| *switch = to.unwrap_or(*switch);
+        set(&mut tenant.create_users_on_login, self.create_users_on_login);
+        set(&mut tenant.jwt_makes_users, self.jwt_makes_users);
+        set(&mut tenant.jwt_takes_over_profile, self.jwt_takes_over_profile);
+        set(&mut tenant.permanent_links, self.permanent_links);
+        if let Some(seconds) = self.keys_work_after_s {
+            tenant.keys_work_after = SignedDuration::from_secs(i64::from(seconds));
+        }
+        tenant.keys_work_after_calls = self.keys_work_after_calls.unwrap_or(tenant.keys_work_after_calls);
+        if let Some(status) = self.redirect_to_permanent {
+            tenant.moved = (status != 0).then_some(Moved { status, all: false });
+        }
+        if let (Some(all), Some(moved)) = (self.redirects_all, &mut tenant.moved) {
+            moved.all = all;
+        }
+    }
 }
 
 pub(super) async fn add_user(on: On, Json(body): Json<Value>) -> Done {
@@ -127,7 +160,7 @@ pub(super) async fn change_user(on: On, Path(id): Path<String>, Json(change): Js
 }
 
 pub(super) async fn delete_user(on: On, Path(id): Path<String>) -> Done {
-    on.world.lock().change_user(&id, |user| user.status = UserStatus::Deleted)?;
+    on.world.lock().delete_user(&id)?;
     Ok(done())
 }
 
@@ -155,6 +188,8 @@ pub(super) async fn create_key(on: On, Json(new): Json<NewKey>) -> Done {
 pub(super) struct KeyChange {
     revoked: Option<bool>,
     expires_in: Option<String>,
+    works_after_s: Option<u32>,
+    works_after_calls: Option<u32>,
 }
 
 pub(super) async fn change_key(on: On, Path(id): Path<String>, Json(change): Json<KeyChange>) -> Done {
@@ -167,6 +202,10 @@ pub(super) async fn change_key(on: On, Path(id): Path<String>, Json(change): Jso
     let key = state.key_mut(&id)?;
     key.revoked = change.revoked.unwrap_or(key.revoked);
     key.expiry = expiry.unwrap_or(key.expiry);
+    if let Some(seconds) = change.works_after_s {
+        key.usable_from = later(now, SignedDuration::from_secs(i64::from(seconds)));
+    }
+    key.refusals_left = change.works_after_calls.unwrap_or(key.refusals_left);
     Ok(Json(json!(key.view(now))))
 }
 
@@ -239,6 +278,30 @@ pub(super) struct NewSpace {
 pub(super) async fn add_space(on: On, Json(new): Json<NewSpace>) -> Done {
     let id = on.world.lock().add_space(&new.tenant, &new.name, &new.kind, new.members)?;
     Ok(Json(json!({ "id": id })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Members {
+    members: BTreeSet<String>,
+}
+
+pub(super) async fn change_space(on: On, Path(id): Path<String>, Json(change): Json<Members>) -> Done {
+    on.world.lock().set_space_members(&id, change.members)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClosedApp {
+    tenant: String,
+    owner: String,
+    name: String,
+}
+
+pub(super) async fn add_closed_app(on: On, Json(new): Json<ClosedApp>) -> Done {
+    let (app, space) = on.world.lock().add_closed_app(&new.tenant, &new.owner, &new.name)?;
+    Ok(Json(json!({ "id": app, "space": space })))
 }
 
 pub(super) async fn add_app(on: On, Json(body): Json<Value>) -> Done {

@@ -18,7 +18,7 @@ use crate::auth;
 use crate::clock::{http_date, later};
 use crate::envelope::{Answer, Refusal};
 use crate::world::signin::{Pending, s256};
-use crate::world::{CallbackRefusal, State, WorldHandle};
+use crate::world::{CallbackRefusal, LoginRefusal, State, WorldHandle};
 use crate::{gate, ids};
 
 /// The cookie that ties a login to the browser that began it. Qlik's name for it is
@@ -157,10 +157,7 @@ fn finish(
     let (session, returnto) = finished.map_err(|why| match why {
         CallbackRefusal::State => refuse("LOGIN-4", "No login of this state is under way in this browser"),
         CallbackRefusal::Code => refuse("LOGIN-5", "The code is not valid"),
-        // https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940
-        CallbackRefusal::NotMember => {
-            Refusal::new(StatusCode::FORBIDDEN, "AUTH-5", "User is not a member of tenant")
-        }
+        CallbackRefusal::NotMember => refusal(LoginRefusal::NotMember),
         CallbackRefusal::User(why) => refusal(why),
     })?;
     let mut response = found(returnto);

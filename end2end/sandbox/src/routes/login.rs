@@ -81,6 +81,10 @@ pub(super) fn refusal(why: LoginRefusal) -> Refusal {
         LoginRefusal::InviteExpired => {
             Refusal::new(StatusCode::FORBIDDEN, "USER_INVITE_EXPIRED", "User invitation expired")
         }
+        // https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940
+        LoginRefusal::NotMember => {
+            Refusal::new(StatusCode::FORBIDDEN, "AUTH-5", "User is not a member of tenant")
+        }
         LoginRefusal::Ambiguous => Refusal::new(
             StatusCode::BAD_REQUEST,
             "LOGIN-12",

@@ -1,5 +1,5 @@
 //! `/api/v1/users`. Who may read other users is not published; here it takes a
-//! Tenant Admin or a user who was given that right.
+//! Tenant Admin or a user who was given that right. To delete one takes a Tenant Admin.
 
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
@@ -35,7 +35,7 @@ pub(crate) fn routes() -> Router<WorldHandle> {
         .route("/api/v1/users/me", get(me))
         .route("/api/v1/users/actions/filter", post(filter))
         .route("/api/v1/users/actions/count", get(count))
-        .route("/api/v1/users/{id}", get(read))
+        .route("/api/v1/users/{id}", get(read).delete(remove))
 }
 
 fn refuse(status: StatusCode, code: &str, title: &str) -> Refusal {
@@ -59,11 +59,21 @@ async fn read(ctx: Ctx, Path(id): Path<String>) -> Answer {
     if id != ctx.caller.user {
         may_read_others(&ctx)?;
     }
-    // Code and title are those of the documented example.
-    let user = state
-        .user_of(ctx.tenant(), &id)
-        .ok_or_else(|| refuse(StatusCode::NOT_FOUND, "USERS-7", "Not found"))?;
+    let user = state.shown_users(ctx.tenant()).find(|user| user.id == id).ok_or_else(unknown)?;
     Ok(Json(render(&ctx, &state, user)).into_response())
+}
+
+/// Code and title are those of the documented example.
+fn unknown() -> Refusal {
+    refuse(StatusCode::NOT_FOUND, "USERS-7", "Not found")
+}
+
+async fn remove(ctx: Ctx, Path(id): Path<String>) -> Answer {
+    ctx.admin_only(FLAVOUR, "Not allowed to delete users")?;
+    let mut state = ctx.state();
+    state.user_of(ctx.tenant(), &id).ok_or_else(unknown)?;
+    state.delete_user(&id).map_err(|_| unknown())?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// The Unix time of an invitation's end is given in seconds.
@@ -135,7 +145,7 @@ fn find(ctx: &Ctx, path: &str, params: &Params, filter: Option<&str>) -> Answer 
     };
     let state = ctx.state();
     let mut users: Vec<&User> = state
-        .users_of(ctx.tenant())
+        .shown_users(ctx.tenant())
         .filter(|user| filter.as_ref().is_none_or(|filter| matches(filter, user)))
         .collect();
     let sort = params.get("sort").unwrap_or("+id");

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{State, WorldError};
+use crate::clock::later;
 use crate::ids;
 
 /// An app to make.
@@ -104,6 +105,39 @@ impl State {
             reloaded: new.reloaded_at,
         });
         Ok(id)
+    }
+
+    /// Makes an app that no Tenant Admin may open but its owner: alone in a managed
+    /// space that the owner is the only member of, changed after all other apps, so
+    /// that it comes first in lists. Gives the app and the space.
+    pub(crate) fn add_closed_app(
+        &mut self,
+        tenant: &str,
+        owner: &str,
+        name: &str,
+    ) -> Result<(String, String), WorldError> {
+        let space = self.add_space(tenant, name, "managed", BTreeSet::from([owner.to_owned()]))?;
+        let newest = self.apps.iter().map(|app| app.updated).max().unwrap_or(self.now());
+        let updated_at = later(newest.max(self.now()), SignedDuration::from_millis(1));
+        let new = NewApp {
+            name: name.to_owned(),
+            owner: owner.to_owned(),
+            space: Some(space.clone()),
+            updated_at: Some(updated_at),
+            ..NewApp::default()
+        };
+        Ok((self.add_app(tenant, new)?, space))
+    }
+
+    /// Replaces the members of a space; they see and open all its apps.
+    pub(crate) fn set_space_members(
+        &mut self,
+        space: &str,
+        members: BTreeSet<String>,
+    ) -> Result<(), WorldError> {
+        let found = self.spaces.iter_mut().find(|s| s.id == space);
+        found.ok_or_else(|| WorldError::Nothing("space", space.to_owned()))?.members = members;
+        Ok(())
     }
 
     /// "Lists items that the user has access to"; a Tenant Admin's list also has

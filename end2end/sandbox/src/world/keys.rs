@@ -60,6 +60,8 @@ pub(crate) struct Key {
     pub(crate) expiry: Timestamp,
     /// Refused before this moment (eventual consistency).
     pub(crate) usable_from: Timestamp,
+    /// Refused so many times yet.
+    pub(crate) refusals_left: u32,
     pub(crate) revoked: bool,
     pub(crate) deleted: bool,
     pub(crate) token: String,
@@ -150,8 +152,12 @@ impl State {
     ) -> Key {
         let now = self.now();
         let id = ids::uuid();
+        let made = self.switches.keys_tell_when_made.then(|| now.as_second());
+        let (delay, refusals) = self
+            .tenant(tenant)
+            .map_or((SignedDuration::ZERO, 0), |t| (t.keys_work_after, t.keys_work_after_calls));
         let key = Key {
-            token: tokens::mint_api_key(&id, owner, tenant),
+            token: tokens::mint_api_key(&id, owner, tenant, made),
             id,
             tenant: tenant.to_owned(),
             owner: owner.to_owned(),
@@ -160,7 +166,8 @@ impl State {
             created: now,
             updated: now,
             expiry: later(now, lifetime),
-            usable_from: later(now, self.switches.fresh_key_delay),
+            usable_from: later(now, self.switches.fresh_key_delay.max(delay)),
+            refusals_left: refusals,
             revoked: false,
             deleted: false,
         };
@@ -192,18 +199,24 @@ impl State {
         self.keys.iter().filter(move |k| k.owner == owner && k.is_live(now))
     }
 
-    /// The owner of a token's key, if the key works here and now. The whole token
-    /// must be the one that was handed out, not just its id.
-    pub(crate) fn authenticate_key(&self, tenant: &str, token: &str) -> Result<&Key, DeadKey> {
+    /// A token's key, if it works here and now. The whole token must be the one that
+    /// was handed out, not just its id. A refusal of a fresh key is counted.
+    pub(crate) fn authenticate_key(&mut self, tenant: &str, token: &str) -> Result<Key, DeadKey> {
         let id = tokens::api_key_id(token).ok_or(DeadKey::Unknown)?;
-        let key = self.key_of(tenant, &id).filter(|k| k.token == token).ok_or(DeadKey::Unknown)?;
         let now = self.now();
+        let key = self
+            .keys
+            .iter_mut()
+            .find(|k| k.id == id && k.tenant == tenant && !k.deleted && k.token == token)
+            .ok_or(DeadKey::Unknown)?;
         if key.status(now) != KeyStatus::Active {
             return Err(DeadKey::ExpiredOrRevoked);
         }
-        if now < key.usable_from {
+        if now < key.usable_from || key.refusals_left > 0 {
+            key.refusals_left = key.refusals_left.saturating_sub(1);
             return Err(DeadKey::TooFresh);
         }
+        let key = key.clone();
         // Existing keys stop working when the owner loses the permission:
         // https://qlik.dev/changelog/198-developer-role-removal
         match self.user_of(tenant, &key.owner) {
@@ -273,7 +286,7 @@ mod tests {
     fn a_token_with_a_known_id_but_other_bytes_is_unknown() {
         let (mut state, tenant, user) = world();
         let key = state.put_key(&tenant, &user, "d", SignedDuration::from_hours(1));
-        let forged = tokens::mint_api_key(&key.id, &user, &tenant);
+        let forged = tokens::mint_api_key(&key.id, &user, &tenant, None);
         assert_eq!(state.authenticate_key(&tenant, &forged).unwrap_err(), DeadKey::Unknown);
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum LoginRefusal {
     InviteExpired,
     /// Several active users share the e-mail.
     Ambiguous,
+    /// Nobody has the subject or the e-mail, and the tenant makes no users of JWTs.
+    NotMember,
 }
 
 /// The longest time from `nbf` to `exp`, in seconds.
@@ -58,6 +60,11 @@ impl Claims {
     pub(super) fn of_account(sub: &str, name: &str, email: &str) -> Self {
         let [sub, name, email] = [sub, name, email].map(str::to_owned);
         Self { idp: String::new(), sub, name, email, jti: String::new(), groups: Vec::new() }
+    }
+
+    /// They came in a token, not from the login host.
+    fn is_jwt(&self) -> bool {
+        !self.idp.is_empty()
     }
 }
 
@@ -161,6 +168,11 @@ impl State {
             );
             return Ok(id);
         }
+        // `createNewUsersOnLogin` is no member of a JWT provider (`@qlik/api`), so this
+        // is the tenant's own matter.
+        if claims.is_jwt() && !self.tenant(tenant).is_some_and(|t| t.jwt_makes_users) {
+            return Err(LoginRefusal::NotMember);
+        }
         let new = NewUser {
             name: claims.name.clone(),
             subject: Some(claims.sub.clone()),
@@ -187,12 +199,20 @@ impl State {
         }
     }
 
-    /// What a login leaves on the user. Whether name and e-mail follow the claims
-    /// is not published; here they stay.
+    /// What a login leaves on the user. Whether name and e-mail follow a JWT's claims
+    /// is not published; they do unless the tenant is told otherwise. An e-mail that
+    /// comes so is verified, and known from then on.
     fn enter(&mut self, id: &str, claims: &Claims, subject: Option<&str>) {
+        let tenant = self.user(id).and_then(|user| self.tenant(&user.tenant));
+        let takes_over = claims.is_jwt() && tenant.is_some_and(|t| t.jwt_takes_over_profile);
         // The caller has just found or made this user.
         let _ = self.change_user(id, |user| {
             user.status = UserStatus::Active;
+            if takes_over {
+                user.name.clone_from(&claims.name);
+                user.email.clone_from(&claims.email);
+                user.email_hidden = false;
+            }
             if let Some(subject) = subject {
                 subject.clone_into(&mut user.subject);
             }

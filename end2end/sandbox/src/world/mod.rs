@@ -40,7 +40,7 @@ pub use sessions::SessionView;
 pub(crate) use sessions::{Session, Sessions};
 pub(crate) use signin::LoginHost;
 pub use signin::LoginShape;
-pub(crate) use tenants::{CORPORATE_HOST, Tenant};
+pub(crate) use tenants::{CORPORATE_HOST, Moved, Tenant};
 pub use tenants::{NewTenant, TenantRef};
 pub use tries::{TriesView, TryOutcome};
 pub use users::{NewUser, UserRef, UserStatus};
@@ -138,7 +138,13 @@ pub struct Switches {
     pub web_integrations_need_admin: bool,
     /// `assignedScopes` of a user lists `api-keys` when the user may manage them.
     pub list_key_scope: bool,
-    /// A new API key is refused with 401 for this long.
+    /// The token of a new API key says in `iat` when it was made. Off: the tokens that
+    /// were seen in public have no such claim.
+    pub keys_tell_when_made: bool,
+    /// A deleted user is still found, with the status `deleted`. Off: no source tells
+    /// how long Qlik keeps them.
+    pub deleted_users_are_shown: bool,
+    /// A new API key is refused with 401 for this long, at every tenant.
     #[serde(serialize_with = "as_seconds")]
     pub fresh_key_delay: SignedDuration,
     /// Tokens that a new identity provider would verify are refused for this long.
@@ -159,6 +165,8 @@ impl Default for Switches {
             key_config_needs_admin: false,
             web_integrations_need_admin: false,
             list_key_scope: true,
+            keys_tell_when_made: false,
+            deleted_users_are_shown: false,
             fresh_key_delay: SignedDuration::ZERO,
             fresh_idp_delay: SignedDuration::ZERO,
             deleted_idp_ends_sessions: false,

@@ -91,6 +91,10 @@ impl Sessions {
         self.by_sid.retain(|_, s| s.tenant != tenant);
     }
 
+    pub(crate) fn end_of_user(&mut self, user: &str) {
+        self.by_sid.retain(|_, s| s.user != user);
+    }
+
     pub(crate) fn end_opened_by(&mut self, idp: &str) {
         self.by_sid.retain(|_, s| s.idp != idp);
     }

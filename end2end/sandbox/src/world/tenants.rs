@@ -35,7 +35,8 @@ impl NewTenant {
 pub struct TenantRef {
     /// The tenant's id.
     pub id: String,
-    /// The hostname with the alias: `acme.eu.qlikcloud.com`.
+    /// The hostname with the alias: `acme.eu.qlikcloud.com`; the permanent one where
+    /// the tenant has no alias.
     pub alias_host: String,
     /// The generated hostname that never changes: `qlk0acme….eu.qlikcloud.com`.
     pub permanent_host: String,
@@ -68,13 +69,20 @@ impl Default for KeyConfig {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each named after what it turns on")]
 pub(crate) struct Tenant {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) region: String,
-    pub(crate) alias_host: String,
+    /// An alias may be given up, the permanent hostname may not.
+    pub(crate) alias_host: Option<String>,
     pub(crate) permanent_host: String,
     pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    /// What is asked under another of the tenant's names is answered by a redirect.
+    pub(crate) moved: Option<Moved>,
+    /// Links in answers of the API name the permanent host whatever name was asked.
+    pub(crate) permanent_links: bool,
     pub(crate) key_config: KeyConfig,
     /// Minutes; `None` is Qlik's default of 30 and 1440.
     pub(crate) session_limits: Option<(u32, u32)>,
@@ -87,9 +95,42 @@ pub(crate) struct Tenant {
     /// A login of somebody who is no member makes a user. Qlik's default provider
     /// wants an invitation first, so off.
     pub(crate) create_users_on_login: bool,
+    /// A JWT login of a subject and e-mail that nobody has makes a user. Community code
+    /// counts on it, so on.
+    pub(crate) jwt_makes_users: bool,
+    /// A JWT login writes the token's `name` and `email` to the user of its subject.
+    /// No source tells whether Qlik does so; a careful client must survive it, so on.
+    pub(crate) jwt_takes_over_profile: bool,
+    /// A new API key is refused for so long, whoever makes it and however.
+    pub(crate) keys_work_after: SignedDuration,
+    /// A new API key is refused so many times.
+    pub(crate) keys_work_after_calls: u32,
+}
+
+/// A tenant that sends callers of its other names to the permanent one. Whether Qlik
+/// ever does so is not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// 301, 302, 303, 307 or 308.
+    pub(crate) status: u16,
+    /// Sign-in, OAuth and websockets as well, not the API alone.
+    pub(crate) all: bool,
+}
+
+impl Moved {
+    /// Whether a request for this path is sent away.
+    pub(crate) fn concerns(self, path: &str) -> bool {
+        self.all || path.starts_with("/api/")
+    }
 }
 
 impl Tenant {
+    /// Whether this tenant serves under a hostname: the permanent one, or its alias.
+    pub(crate) fn has_host(&self, host: &str) -> bool {
+        self.permanent_host.eq_ignore_ascii_case(host)
+            || self.alias_host.as_ref().is_some_and(|alias| alias.eq_ignore_ascii_case(host))
+    }
+
     pub(crate) fn session_idle_minutes(&self) -> u32 {
         self.session_limits.map_or(30, |(idle, _)| idle)
     }
@@ -101,7 +142,7 @@ impl Tenant {
     pub(crate) fn reference(&self) -> TenantRef {
         TenantRef {
             id: self.id.clone(),
-            alias_host: self.alias_host.clone(),
+            alias_host: self.alias_host.as_ref().unwrap_or(&self.permanent_host).clone(),
             permanent_host: self.permanent_host.clone(),
         }
     }
@@ -123,15 +164,22 @@ impl State {
             id: new.id.unwrap_or_else(ids::token32),
             name: new.name.unwrap_or(alias),
             region,
-            alias_host,
+            alias_host: Some(alias_host),
             permanent_host,
             created: self.now(),
+            updated: self.now(),
+            moved: None,
+            permanent_links: false,
             key_config: KeyConfig::default(),
             session_limits: None,
             corporate_idp: false,
             corporate_host: CORPORATE_HOST.to_owned(),
             signs_in_by_own_name: false,
             create_users_on_login: false,
+            jwt_makes_users: true,
+            jwt_takes_over_profile: true,
+            keys_work_after: SignedDuration::ZERO,
+            keys_work_after_calls: 0,
         };
         let reference = tenant.reference();
         self.tenants.push(tenant);
@@ -140,9 +188,7 @@ impl State {
 
     /// Hostnames are case-insensitive; alias and generated name both serve.
     pub(crate) fn tenant_by_host(&self, host: &str) -> Option<&Tenant> {
-        self.tenants
-            .iter()
-            .find(|t| t.alias_host.eq_ignore_ascii_case(host) || t.permanent_host.eq_ignore_ascii_case(host))
+        self.tenants.iter().find(|t| t.has_host(host))
     }
 
     /// Whether a host is the corporate identity provider of some tenant.
@@ -183,11 +229,25 @@ impl State {
     pub(crate) fn set_alias(&mut self, tenant: &str, alias: &str) -> Result<TenantRef, WorldError> {
         let region = self.find_tenant(tenant)?.region.clone();
         let host = format!("{}.{region}.qlikcloud.com", alias.to_ascii_lowercase());
-        if self.tenant_by_host(&host).is_some() {
-            return Err(WorldError::HostTaken(host));
+        self.set_alias_host(tenant, Some(host))
+    }
+
+    /// Gives the tenant this hostname beside its permanent one, or takes its alias away.
+    pub(crate) fn set_alias_host(
+        &mut self,
+        tenant: &str,
+        host: Option<String>,
+    ) -> Result<TenantRef, WorldError> {
+        let host = host.map(|host| host.to_ascii_lowercase());
+        if let Some(host) = &host
+            && self.tenant_by_host(host).is_some()
+        {
+            return Err(WorldError::HostTaken(host.clone()));
         }
+        let now = self.now();
         let tenant = self.find_tenant_mut(tenant)?;
         tenant.alias_host = host;
+        tenant.updated = now;
         Ok(tenant.reference())
     }
 }

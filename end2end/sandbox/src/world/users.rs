@@ -185,13 +185,36 @@ impl State {
         self.users.iter().filter(move |u| u.tenant == tenant && u.status != UserStatus::Deleted)
     }
 
-    /// Changes a user and notes when.
+    /// Changes a user and notes when. One who is deleted by it takes along sessions and
+    /// tokens, and does not come back: whoever signs in with the same subject later is
+    /// somebody new. Keys stay on record and open nothing.
     pub(crate) fn change_user(&mut self, id: &str, change: impl FnOnce(&mut User)) -> Result<(), WorldError> {
         let now = self.now();
-        let user =
-            self.users.iter_mut().find(|u| u.id == id).ok_or_else(|| WorldError::NoUser(id.to_owned()))?;
+        let user = self
+            .users
+            .iter_mut()
+            .find(|u| u.id == id && u.status != UserStatus::Deleted)
+            .ok_or_else(|| WorldError::NoUser(id.to_owned()))?;
         change(user);
         user.updated = now;
+        if user.status == UserStatus::Deleted {
+            let tenant = user.tenant.clone();
+            self.sessions.end_of_user(id);
+            self.end_tokens(&tenant, None, Some(id), None, false);
+        }
         Ok(())
+    }
+
+    /// Deletes a user, whoever asks.
+    pub(crate) fn delete_user(&mut self, id: &str) -> Result<(), WorldError> {
+        self.change_user(id, |user| user.status = UserStatus::Deleted)
+    }
+
+    /// The users whom the API shows: deleted ones where that is switched on.
+    pub(crate) fn shown_users<'a>(&'a self, tenant: &'a str) -> impl Iterator<Item = &'a User> {
+        let deleted_too = self.switches.deleted_users_are_shown;
+        self.users
+            .iter()
+            .filter(move |u| u.tenant == tenant && (deleted_too || u.status != UserStatus::Deleted))
     }
 }

@@ -31,7 +31,7 @@ pub(crate) async fn read(socket: &mut WebSocketStream<Upgraded>) -> Value {
     serde_json::from_str(message.to_text().unwrap()).unwrap()
 }
 
-async fn closed(socket: &mut WebSocketStream<Upgraded>) -> CloseFrame {
+pub(crate) async fn closed(socket: &mut WebSocketStream<Upgraded>) -> CloseFrame {
     match socket.next().await {
         Some(Ok(Message::Close(Some(frame)))) => frame,
         other => panic!("{other:?} is no close"),
@@ -86,12 +86,12 @@ async fn a_key_opens_its_owners_app_and_the_log_tells_what_was_asked() {
 async fn an_app_that_is_not_there_or_not_the_users_is_closed_with_its_own_code() {
     let acme = acme().await;
     let bea = acme.world.add_user(&acme.tenant, NewUser::new("bea@acme.example"));
-    for (id, code) in [("nothing".to_owned(), 4204), (app(&acme, &bea), 4203)] {
+    for (id, code, told) in [("nothing".to_owned(), 4204, "QEP-104"), (app(&acme, &bea), 4203, "QEP-103")] {
         let request = handshake(&acme, &format!("/app/{id}")).bearer_auth(&acme.ada_key.1);
         let frame = closed(&mut socket(request.send().await.unwrap()).await).await;
         assert_eq!(u16::from(frame.code), code, "even of an administrator, who is shown it");
         let reason: Value = serde_json::from_str(&frame.reason).unwrap();
-        assert_eq!(reason["code"], "QEP-104");
+        assert_eq!(reason["code"], told);
         assert_eq!(reason["traceId"].as_str().unwrap().len(), 32);
     }
 }

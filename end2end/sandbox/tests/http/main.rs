@@ -5,11 +5,15 @@ mod accounts;
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod aliases;
+#[cfg(test)]
 mod api_keys;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod browser;
+#[cfg(test)]
+mod closed_apps;
 #[cfg(test)]
 mod control;
 #[cfg(test)]
@@ -17,7 +21,11 @@ mod engine;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod fresh_keys;
+#[cfg(test)]
 mod gate;
+#[cfg(test)]
+mod jwt_users;
 #[cfg(test)]
 mod login;
 #[cfg(test)]

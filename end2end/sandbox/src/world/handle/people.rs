@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::super::{NewTenant, NewUser, TenantRef, User, UserRef, UserStatus, WorldError};
+use super::super::{Moved, NewTenant, NewUser, TenantRef, User, UserRef, UserStatus, WorldError};
 use super::{WorldHandle, must};
 
 impl WorldHandle {
@@ -29,10 +29,53 @@ impl WorldHandle {
         must(self.lock().find_tenant_mut(tenant.as_ref())).session_limits = Some((idle_min, max_min));
     }
 
-    /// Gives the tenant another alias; the old hostname stops serving.
+    /// Gives the tenant another alias; the old hostname stops serving and answers
+    /// `LOGIN-2`, the permanent one serves on.
     #[track_caller]
     pub fn set_alias(&self, tenant: impl AsRef<str>, alias: &str) -> TenantRef {
         must(self.lock().set_alias(tenant.as_ref(), alias))
+    }
+
+    /// Takes the tenant's alias away: it has its permanent hostname only.
+    #[track_caller]
+    pub fn remove_alias(&self, tenant: impl AsRef<str>) -> TenantRef {
+        must(self.lock().set_alias_host(tenant.as_ref(), None))
+    }
+
+    /// What is asked of the API under the alias is answered with this status (302, 307,
+    /// 308) and the permanent hostname; `None` ends it.
+    #[track_caller]
+    pub fn redirect_to_permanent(&self, tenant: impl AsRef<str>, status: Option<u16>) {
+        let moved = status.map(|status| Moved { status, all: false });
+        must(self.lock().find_tenant_mut(tenant.as_ref())).moved = moved;
+    }
+
+    /// As [`WorldHandle::redirect_to_permanent`], of everything: sign-in, OAuth and
+    /// websockets as well.
+    #[track_caller]
+    pub fn redirect_all_to_permanent(&self, tenant: impl AsRef<str>, status: u16) {
+        must(self.lock().find_tenant_mut(tenant.as_ref())).moved = Some(Moved { status, all: true });
+    }
+
+    /// Whether links of the API (`links.*.href`, the `location` of `/me`) name the
+    /// permanent hostname whatever name was asked.
+    #[track_caller]
+    pub fn set_permanent_links(&self, tenant: impl AsRef<str>, on: bool) {
+        must(self.lock().find_tenant_mut(tenant.as_ref())).permanent_links = on;
+    }
+
+    /// Whether a JWT login writes the token's name and e-mail to the user of its
+    /// subject; on from the start.
+    #[track_caller]
+    pub fn set_jwt_takes_over_profile(&self, tenant: impl AsRef<str>, on: bool) {
+        must(self.lock().find_tenant_mut(tenant.as_ref())).jwt_takes_over_profile = on;
+    }
+
+    /// Whether a JWT login of an unknown subject and e-mail makes a user; on from the
+    /// start, without it 403 `AUTH-5`.
+    #[track_caller]
+    pub fn set_jwt_makes_users(&self, tenant: impl AsRef<str>, on: bool) {
+        must(self.lock().find_tenant_mut(tenant.as_ref())).jwt_makes_users = on;
     }
 
     /// Whether a corporate identity provider replaces login with a Qlik Account.
@@ -90,10 +133,26 @@ impl WorldHandle {
         must(self.lock().change_user(user.as_ref(), |u| subject.clone_into(&mut u.subject)));
     }
 
-    /// Removes a user.
+    /// Deletes a user: sessions and tokens end, keys open nothing, and whoever signs in
+    /// with the same subject later is somebody new.
     #[track_caller]
     pub fn delete_user(&self, user: impl AsRef<str>) {
-        self.set_user_status(user, UserStatus::Deleted);
+        must(self.lock().delete_user(user.as_ref()));
+    }
+
+    /// Changes a user's name.
+    #[track_caller]
+    pub fn set_name(&self, user: impl AsRef<str>, name: &str) {
+        must(self.lock().change_user(user.as_ref(), |u| name.clone_into(&mut u.name)));
+    }
+
+    /// A user's name and e-mail now.
+    #[track_caller]
+    pub fn profile(&self, user: impl AsRef<str>) -> (String, String) {
+        let user = user.as_ref();
+        let state = self.lock();
+        let user = must(state.user(user).ok_or_else(|| WorldError::NoUser(user.to_owned())));
+        (user.name.clone(), user.email.clone())
     }
 
     /// A user's subject now.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::{Idp, IdpView, KeyView, NewApp, NewIdp, WebIntegrationView, WorldError};
+use super::super::{Idp, IdpView, KeyView, NewApp, NewIdp, WebIntegrationView};
 use super::{WorldHandle, must};
 
 impl WorldHandle {
@@ -48,9 +48,34 @@ impl WorldHandle {
         state.live_keys_of(user.as_ref()).map(|k| k.view(now)).collect()
     }
 
-    /// A new key is refused with 401 for that long.
+    /// A new key is refused with 401 for that long, at every tenant.
     pub fn set_fresh_key_delay(&self, delay: SignedDuration) {
         self.lock().switches.fresh_key_delay = delay;
+    }
+
+    /// A new key of this tenant is refused with 401 for that long, whether the API or
+    /// [`WorldHandle::create_key`] makes it.
+    #[track_caller]
+    pub fn keys_work_after(&self, tenant: impl AsRef<str>, delay: SignedDuration) {
+        must(self.lock().find_tenant_mut(tenant.as_ref())).keys_work_after = delay;
+    }
+
+    /// A new key of this tenant is refused with 401 so many times.
+    #[track_caller]
+    pub fn keys_work_after_calls(&self, tenant: impl AsRef<str>, calls: u32) {
+        must(self.lock().find_tenant_mut(tenant.as_ref())).keys_work_after_calls = calls;
+    }
+
+    /// This key is refused with 401 so many times from now on, and then works.
+    #[track_caller]
+    pub fn refuse_key_calls(&self, id: &str, calls: u32) {
+        must(self.lock().key_mut(id)).refusals_left = calls;
+    }
+
+    /// This key is refused with 401 until then.
+    #[track_caller]
+    pub fn refuse_key_until(&self, id: &str, moment: Timestamp) {
+        must(self.lock().key_mut(id)).usable_from = moment;
     }
 
     /// Tokens for a new identity provider are refused for that long.
@@ -134,14 +159,25 @@ impl WorldHandle {
     #[track_caller]
     pub fn set_space_members<U: AsRef<str>>(&self, space: &str, users: impl IntoIterator<Item = U>) {
         let members = users.into_iter().map(|u| u.as_ref().to_owned()).collect();
-        let mut state = self.lock();
-        let found = state.spaces.iter_mut().find(|s| s.id == space);
-        must(found.ok_or_else(|| WorldError::Nothing("space", space.to_owned()))).members = members;
+        must(self.lock().set_space_members(space, members));
     }
 
     /// Makes an app and gives its id (the item's `resourceId`).
     #[track_caller]
     pub fn add_app(&self, tenant: impl AsRef<str>, new: NewApp) -> String {
         must(self.lock().add_app(tenant.as_ref(), new))
+    }
+
+    /// Makes an app that a Tenant Admin is shown, first of all, and may not open (4203,
+    /// `QEP-103`): alone in a managed space whose only member is the owner. Gives the
+    /// ids of app and space; [`WorldHandle::set_space_members`] lets somebody in.
+    #[track_caller]
+    pub fn add_closed_app(
+        &self,
+        tenant: impl AsRef<str>,
+        owner: impl AsRef<str>,
+        name: &str,
+    ) -> (String, String) {
+        must(self.lock().add_closed_app(tenant.as_ref(), owner.as_ref(), name))
     }
 }
