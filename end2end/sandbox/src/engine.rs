@@ -114,6 +114,7 @@ pub(crate) async fn converse<IO>(
     let greeting = match &fault {
         Some(EngineFault::Close { code, reason }) => return close(socket, *code, reason.clone()).await,
         Some(EngineFault::Silent) => return std::future::pending().await,
+        Some(EngineFault::Gone) => return,
         Some(EngineFault::Malformed) => r#"{"jsonrpc":"2.0","method":"OnConn"#.to_owned(),
         Some(EngineFault::TooLong { bytes }) => " ".repeat(*bytes),
         Some(EngineFault::Greet { state }) => connected(state),

@@ -5,6 +5,9 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::flood::Flood;
+use crate::gateway::Gateway;
+
 /// What happens to a matching request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +68,15 @@ pub enum Effect {
         /// The host that links name instead of the tenant's.
         host: String,
     },
+    /// Something between the client and Qlik answers; nothing takes place.
+    Gateway(Gateway),
+    /// Takes place; something between the client and Qlik answers in its stead, as a
+    /// load balancer does that did not wait long enough.
+    GatewayAfter(Gateway),
+    /// The answer is too much. Nothing takes place, but for [`Flood::Cookies`].
+    Flood(Flood),
+    /// The request comes without the headers that ask for a websocket.
+    NoUpgrade,
     /// The websocket to the engine opens, and then this; other requests pass.
     Engine(EngineFault),
 }
@@ -90,6 +102,8 @@ pub enum EngineFault {
     },
     /// Nothing is ever sent.
     Silent,
+    /// The connection is closed at once, without a close and its code.
+    Gone,
     /// Greeted; the connection is cut when something is asked.
     Cut,
     /// The greeting is broken JSON.

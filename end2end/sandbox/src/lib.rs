@@ -32,7 +32,9 @@ mod duration;
 mod engine;
 mod envelope;
 mod faults;
+mod flood;
 mod gate;
+mod gateway;
 mod ids;
 mod log;
 mod login_host;
@@ -56,6 +58,8 @@ use tokio_util::sync::CancellationToken;
 pub use control::CONTROL_HELP;
 pub use demo::{Demo, DemoAccount, DemoOptions};
 pub use faults::{Effect, EngineFault, Fault};
+pub use flood::Flood;
+pub use gateway::{Gateway, NoWebsocket};
 pub use log::{AuthKind, LogEntry};
 pub use world::{
     AccountCondition, Consent, Event, EventKind, IdpView, KeyStatus, KeyView, LoginShape, NewAccount, NewApp,

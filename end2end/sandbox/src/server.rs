@@ -163,12 +163,21 @@ async fn answer(
         }
         Some(Effect::Redirect { location }) => Some(redirect_effect(location)),
         Some(Effect::Elsewhere { host, status }) => Some(gate::redirect(*status, host, request.uri())),
+        Some(Effect::Gateway(gateway)) => Some(gateway.response(&asked(&host, &request))),
+        Some(Effect::Flood(flood)) => flood.response(),
+        Some(Effect::NoUpgrade) => {
+            for name in [header::CONNECTION, header::UPGRADE] {
+                request.headers_mut().remove(name);
+            }
+            None
+        }
         Some(Effect::DelayBefore { ms }) => {
             tokio::time::sleep(Duration::from_millis(*ms)).await;
             None
         }
         _ => None,
     };
+    let asked = asked(&host, &request);
     let mut response = if let Some(response) = before {
         response
     } else {
@@ -182,6 +191,8 @@ async fn answer(
         Some(Effect::Delay { ms }) => tokio::time::sleep(Duration::from_millis(ms)).await,
         Some(Effect::CutAfter) => return Ok(cut_off(&cut).await),
         Some(Effect::HangAfter) => return Ok(std::future::pending().await),
+        Some(Effect::GatewayAfter(gateway)) if has_body => response = gateway.response(&asked),
+        Some(Effect::Flood(flood)) => flood.add_to(&mut response),
         Some(Effect::Malformed) if has_body => response = malformed(response),
         Some(Effect::Truncated) if has_body => response = truncated(response, cut).await,
         Some(Effect::ForeignLinks { host: foreign }) if has_body => {
@@ -191,6 +202,12 @@ async fn answer(
     }
     gate::finish(&world, number, &mut response);
     Ok(response)
+}
+
+/// The URL that a request is for.
+fn asked(host: &str, request: &Request<Body>) -> String {
+    let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    format!("https://{host}{path}")
 }
 
 /// Ends the connection; this future ends with it.

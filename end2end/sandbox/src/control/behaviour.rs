@@ -10,6 +10,7 @@ use super::{Done, On, Wrong, done};
 use crate::clock::Clock;
 use crate::demo;
 use crate::faults::Fault;
+use crate::gateway::NoWebsocket;
 use crate::world::State;
 
 fn to_json(value: impl serde::Serialize) -> Result<Value, Wrong> {
@@ -167,6 +168,16 @@ pub(super) async fn faults(on: On) -> Json<Value> {
 
 pub(super) async fn add_fault(on: On, Json(fault): Json<Fault>) -> Json<Value> {
     Json(json!({ "id": on.world.lock().faults.add(fault) }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Blocked {
+    how: NoWebsocket,
+}
+
+pub(super) async fn block_websockets(on: On, Json(blocked): Json<Blocked>) -> Json<Value> {
+    Json(json!({ "id": on.world.block_websockets(blocked.how) }))
 }
 
 pub(super) async fn clear_faults(on: On) -> Json<Value> {

@@ -73,6 +73,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/clock", get(behaviour::clock).post(behaviour::move_clock))
         .route("/faults", get(behaviour::faults).post(behaviour::add_fault).delete(behaviour::clear_faults))
         .route("/faults/{id}", delete(behaviour::remove_fault))
+        .route("/block-websockets", post(behaviour::block_websockets))
         .route("/log", get(behaviour::log).delete(behaviour::clear_log))
         .route("/events", get(behaviour::events))
         .route("/rate-limits", post(behaviour::rate_limits))

@@ -21,9 +21,13 @@ mod engine;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod floods;
+#[cfg(test)]
 mod fresh_keys;
 #[cfg(test)]
 mod gate;
+#[cfg(test)]
+mod gateways;
 #[cfg(test)]
 mod jwt_users;
 #[cfg(test)]

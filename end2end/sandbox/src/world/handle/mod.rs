@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Event, SessionView, State, Switches, WorldError};
+use crate::engine;
 use crate::faults::Fault;
+use crate::gateway::NoWebsocket;
 use crate::log::LogEntry;
 
 /// Direct access to a sandbox's world. Clones share it.
@@ -118,6 +120,11 @@ impl WorldHandle {
     /// not used up takes effect.
     pub fn add_fault(&self, fault: Fault) -> u64 {
         self.lock().faults.add(fault)
+    }
+
+    /// Keeps websockets from the engine until the fault is removed; gives its number.
+    pub fn block_websockets(&self, how: NoWebsocket) -> u64 {
+        self.add_fault(Fault::new(engine::PREFIX, how.effect()))
     }
 
     /// Removes one fault; false if there is none of that number.
