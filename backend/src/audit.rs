@@ -44,6 +44,9 @@ pub const CHANGE_SWITCHED: &str = "change.switched";
 pub const CHANGE_TAKEN_BACK: &str = "change.taken_back";
 /// The way back to the settings before was closed; detail: `tenant_host`.
 pub const CHANGE_CLOSED: &str = "change.closed";
+/// Qlik has no tenant under the name that was entered any more, and the permanent one is
+/// used in its place; detail: `from`, `to`.
+pub const TENANT_NAME_GONE: &str = "tenant.name_gone";
 /// The Qlik settings were removed.
 pub const INTEGRATION_DISCONNECTED: &str = "integration.disconnected";
 /// The identity provider was made at Qlik.

@@ -3,6 +3,8 @@
 
 mod login;
 
+pub(crate) use login::{as_portal_has, as_qlik_has};
+
 use jiff::Timestamp;
 use qlik::jwt::SigningIdentity;
 

@@ -1,6 +1,11 @@
 //! The one value that server functions and the renewal task hold.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use qlik::{Entropy, HostPolicy, Qlik, SessionCache, SessionLimits, SigningIdentity, random_id};
@@ -38,6 +43,8 @@ pub struct ServicesConfig {
     pub rotation: rotation::Policy,
     /// Where notices may go.
     pub notices: NoticesConfig,
+    /// How long a new key that Qlik does not take yet is tried before it is judged.
+    pub new_key_wait: Duration,
     /// Names this process in leases; unlike that of any other process.
     pub owner: String,
     /// The product's version.
@@ -68,6 +75,9 @@ pub(crate) struct Inner {
     pub(crate) sessions: SessionCache,
     /// By key id, so that no process signs on with a key that was replaced.
     pub(crate) signers: moka::future::Cache<String, Arc<SigningIdentity>>,
+    /// Keys that Qlik refused lately, by fingerprint, and since when: see
+    /// `doctor/fresh.rs`.
+    pub(crate) refused_keys: Mutex<HashMap<String, Timestamp>>,
     /// The OAuth clients' own tokens.
     pub(crate) client_tokens: ClientTokens,
     pub(crate) events: Events,
@@ -123,6 +133,7 @@ impl Services {
             people,
             sessions,
             signers,
+            refused_keys: Mutex::default(),
             client_tokens: ClientTokens::default(),
             events,
             due,

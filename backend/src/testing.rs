@@ -135,6 +135,7 @@ async fn open(dir: Arc<TempDir>, clock: Arc<FakeClock>, qlik: QlikAt) -> Result<
             authorities,
             timeout: qlik.timeout.unwrap_or(Duration::from_secs(5)),
         },
+        new_key_wait: Duration::from_millis(1_600),
         owner: qlik::random_id(&*entropy),
         version: "test",
     };

@@ -103,9 +103,20 @@ pub(crate) fn of(e: &Error, host: &str) -> Said {
 }
 
 /// Words for an error where nothing more is known than the error itself, and what was
-/// sent.
+/// sent. Qlik's code comes before what the answer's status is about.
 pub(crate) fn of_sent(e: &Error, host: &str, sent: Sent) -> Said {
     match e.kind() {
+        // Where calls are held back here it is for an answer that Qlik gave before.
+        ErrorKind::RateLimited | ErrorKind::NoTenant => {}
+        _ => {
+            if let Some(said) = e.code().and_then(|code| of_code(code, sent)) {
+                return said;
+            }
+        }
+    }
+    match e.kind() {
+        ErrorKind::NoTenant => no_tenant(host),
+        ErrorKind::Intercepted => intercepted(e, host, sent),
         ErrorKind::Dns => Said::new(
             format!("The name {host} does not resolve."),
             "Compare it with the address bar of your Qlik Cloud.",
@@ -139,14 +150,16 @@ pub(crate) fn of_sent(e: &Error, host: &str, sent: Sent) -> Said {
                 "It goes on by itself.",
             )
         }
+        ErrorKind::Unavailable if e.answered_by().is_some() || is_gateway(e) => Said::new(
+            format!("A gateway in front of {host} answers in Qlik's place{}.", answered(e)),
+            "It is tried again by itself. Qlik's status page tells of outages; if it shows none, look at the proxy of \
+             this server.",
+        ),
         ErrorKind::Unavailable => Said::new(
             format!("Qlik answers with an error of its own{}.", status(e)),
             "It is tried again by itself. Qlik's status page tells of outages.",
         ),
-        ErrorKind::RedirectLeavesTenant | ErrorKind::LinkLeavesTenant => Said::new(
-            format!("{host} points to another host, and {} is not sent there.", sent.noun()),
-            "Enter the tenant's own hostname, without a vanity address in front.",
-        ),
+        ErrorKind::RedirectLeavesTenant | ErrorKind::LinkLeavesTenant => leaves_tenant(e, host, sent),
         ErrorKind::Signing | ErrorKind::Csrf => Said::new(
             "The Qlik session could not be opened.",
             "It is tried again with the next page; if it stays so, test the connection in the settings.",
@@ -159,6 +172,90 @@ pub(crate) fn of_sent(e: &Error, host: &str, sent: Sent) -> Said {
                 "If it stays so, give the code and trace id to Qlik's support.",
             )
         }
+    }
+}
+
+/// What Qlik's codes mean, where they say more than the status; the sources are beside
+/// [`ErrorKind`] and in the documents of the calls.
+fn of_code(code: &str, sent: Sent) -> Option<Said> {
+    Some(match (code, sent) {
+        ("AUTH-5", Sent::Key) => other_tenant(),
+        ("AUTH-5", _) => Said::new(
+            "Qlik says that the user is not a member of this tenant.",
+            "A Tenant Admin adds the user to the tenant in Qlik.",
+        ),
+        ("APIKEYS-18", _) => Said::new(
+            "The API key is expired or revoked.",
+            "Make a new key in Qlik and paste it here; everything else stays as it is.",
+        ),
+        ("LOGIN-12", _) => Said::new(
+            "Several active users of the tenant have the same e-mail.",
+            "A Tenant Admin disables or deletes the ones that are not used.",
+        ),
+        ("USER_INVITE_EXPIRED", _) => Said::new(
+            "The user's invitation to the tenant expired.",
+            "A Tenant Admin invites the user again.",
+        ),
+        ("LOGIN-8" | "LOGIN-10", _) => Said::new(
+            "The web integration does not list this portal's origin.",
+            "Add the origin to the web integration in Qlik.",
+        ),
+        _ => return None,
+    })
+}
+
+/// A key that was made in another tenant.
+pub(crate) fn other_tenant() -> Said {
+    Said::new(
+        "The API key belongs to another Qlik tenant.",
+        "Make a key in this tenant and paste it here; everything else stays as it is.",
+    )
+}
+
+/// Qlik has no tenant of this name, or has none any more.
+pub(crate) fn no_tenant(host: &str) -> Said {
+    Said::new(
+        format!("Qlik has no tenant at {host}."),
+        "Compare it with the address bar of your Qlik Cloud: an alias can be changed or removed there. The key is not \
+         the cause.",
+    )
+}
+
+/// Something answered that is not Qlik.
+fn intercepted(e: &Error, host: &str, sent: Sent) -> Said {
+    let says = format!("Something between this server and {host} answers in Qlik's place{}.", answered(e));
+    let remedy = match e.status() {
+        Some(407) => "A proxy asks this server to sign in. The operator of this server sets the proxy up.",
+        Some(511) => {
+            "The network wants a sign-in before it lets anything through. Ask the operator of this server."
+        }
+        _ => {
+            "The operator of this server looks at its proxy and firewall, and an IP allowlist of the Qlik tenant."
+        }
+    };
+    Said::new(says, format!("{remedy} It says nothing about {}; it is tried again by itself.", sent.noun()))
+}
+
+fn leaves_tenant(e: &Error, host: &str, sent: Sent) -> Said {
+    let to = e.leads_to().map_or_else(|| "another host".to_owned(), str::to_owned);
+    Said::new(
+        format!("{host} points to {to}, and {} is not sent there.", sent.noun()),
+        "If it is a sign-in page of your network, ask the operator of this server. Else enter the tenant's own hostname, \
+         without a vanity address in front.",
+    )
+}
+
+/// A status that gateways give for a server that they can't reach.
+fn is_gateway(e: &Error) -> bool {
+    matches!(e.status(), Some(502 | 504)) && e.code().is_none() && e.trace_id().is_none()
+}
+
+/// The status, and who says that it wrote the answer.
+fn answered(e: &Error) -> String {
+    match (e.status(), e.answered_by()) {
+        (Some(status), Some(by)) => format!(" (HTTP {status}, “{by}”)"),
+        (Some(status), None) => format!(" (HTTP {status})"),
+        (None, _) => String::new(),
     }
 }
 

@@ -20,6 +20,7 @@ const FOR_ADMINISTRATORS = [
   "change/test",
   "settings/save",
   "settings/discard",
+  "settings/use-hostname",
   "settings/test",
   "settings/renew",
   "settings/check-next-renewal",

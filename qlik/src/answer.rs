@@ -14,6 +14,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::error::{Envelope, Error, ErrorKind};
+use crate::error_kind::Author;
 
 /// An answer of any status, its body read.
 #[derive(Debug)]
@@ -95,14 +96,74 @@ impl From<serde_json::Error> for JsonFault {
 impl Answer {
     /// The error for an answer that is not a success.
     pub(crate) fn error(&self) -> Error {
+        let author = self.author();
         let mut envelope = self.envelope().unwrap_or_default();
         if envelope.trace_id.is_none() {
             envelope.trace_id = trace_id(&self.headers);
         }
-        Error::new(ErrorKind::of_status(self.status), self.operation)
+        let kind = ErrorKind::of_answer(self.status, envelope.code.as_deref(), author);
+        let by = match author {
+            Author::Qlik | Author::Maybe => None,
+            Author::Json | Author::Other => self.written_by(),
+        };
+        Error::new(kind, self.operation)
             .with_status(self.status)
+            .with_answered_by(by)
             .with_envelope(envelope)
             .with_retry_after(self.retry_after)
+    }
+
+    /// Who wrote the answer, as far as its form tells.
+    fn author(&self) -> Author {
+        let bytes = self.body.bytes().trim_ascii();
+        if self.challenges_otherwise() {
+            Author::Other
+        } else if self.envelope().is_some() {
+            Author::Qlik
+        } else if bytes.is_empty() || self.is_entrance() {
+            Author::Maybe
+        } else if self.is_json_or_nothing() {
+            Author::Json
+        } else {
+            Author::Other
+        }
+    }
+
+    /// The page of Qlik's entrance for a call without a credential that it knows
+    /// (<https://community.qlik.com/t5/Official-Support-Articles/Qlik-Cloud-Error-401-Authorization-Required-after-removal-of/ta-p/2534952>).
+    pub(crate) fn is_entrance(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+            && self.body_contains("401 Authorization Required")
+            && !self.challenges_otherwise()
+    }
+
+    /// Asks for a way to prove oneself that no call of Qlik's takes, as proxies do
+    /// (<https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1>).
+    fn challenges_otherwise(&self) -> bool {
+        let scheme = |value: &header::HeaderValue| {
+            let text = value.to_str().ok()?.trim();
+            text.split([' ', ',']).next().map(str::to_ascii_lowercase)
+        };
+        self.headers.contains_key(header::PROXY_AUTHENTICATE)
+            || self
+                .headers
+                .get_all(header::WWW_AUTHENTICATE)
+                .iter()
+                .filter_map(scheme)
+                .any(|scheme| matches!(scheme.as_str(), "basic" | "digest" | "negotiate" | "ntlm"))
+    }
+
+    fn written_by(&self) -> Option<String> {
+        let text = |name| self.headers.get(name)?.to_str().ok().map(str::trim).filter(|t| !t.is_empty());
+        text(header::SERVER).or_else(|| text(header::VIA)).map(|t| t.chars().take(60).collect())
+    }
+
+    /// Where an answer that was due in JSON is a page, as of a proxy that wants a
+    /// sign-in.
+    fn is_page(&self) -> bool {
+        let html = self.headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        html.is_some_and(|t| t.trim_start().to_ascii_lowercase().starts_with("text/html"))
+            || self.body.bytes().trim_ascii_start().first() == Some(&b'<')
     }
 
     /// # Errors
@@ -126,8 +187,12 @@ impl Answer {
             error.with_envelope(Envelope { trace_id, ..Envelope::default() })
         };
         match answer.body {
-            Body::Whole(ref bytes) => serde_json::from_slice(bytes)
-                .map_err(|e| error(ErrorKind::BadBody).with_source(JsonFault::from(e))),
+            Body::Whole(ref bytes) => serde_json::from_slice(bytes).map_err(|e| {
+                let page = answer.is_page();
+                let kind = if page { ErrorKind::Intercepted } else { ErrorKind::BadBody };
+                let by = answer.written_by().filter(|_| page);
+                error(kind).with_answered_by(by).with_source(JsonFault::from(e))
+            }),
             Body::TooLarge => Err(error(ErrorKind::BadBody).with_title("the answer is too large")),
             Body::Broken(ref fault) => {
                 let kind = if fault.is_timeout() { ErrorKind::Timeout } else { ErrorKind::BadBody };

@@ -13,6 +13,7 @@ use crate::credential::Credential;
 use crate::env::{Clock, Entropy};
 use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
+use crate::links::Moved;
 use crate::oauth::AccessToken;
 use crate::resolve::Resolve;
 use crate::secret::ApiKeyToken;
@@ -122,6 +123,40 @@ impl Qlik {
 
     pub(crate) fn tenant(&self, host: &TenantHost, credential: Credential) -> Tenant {
         Tenant { transport: Arc::clone(&self.transport), host: host.clone(), credential }
+    }
+
+    /// Tells the permanent name of the tenant behind `host`, from an earlier
+    /// [`TenantInfo::hostnames`](crate::TenantInfo::hostnames). Where Qlik no longer
+    /// has a tenant under `host`, or the tenant redirects calls to that name, they are
+    /// made there. Give it only what the tenant said of itself: credentials go there.
+    pub fn know_permanent(&self, host: &TenantHost, permanent: &TenantHost) {
+        if host != permanent {
+            self.transport.aliases.know(host, permanent);
+        }
+    }
+
+    /// Forgets the names that were learnt of the tenant behind `host`.
+    pub fn forget_names(&self, host: &TenantHost) {
+        self.transport.aliases.forget(host);
+    }
+
+    /// Sends calls for `host` to the tenant's other name from now on, as one that is
+    /// gone.
+    pub fn use_instead(&self, host: &TenantHost, other: &TenantHost) {
+        if host != other {
+            self.transport.aliases.use_instead(host, other, Moved::Gone);
+        }
+    }
+
+    /// The names that were found gone since this was asked last, so that a caller can
+    /// write that down. Each is told once.
+    pub fn take_gone(&self) -> Vec<TenantHost> {
+        self.transport.aliases.take_gone()
+    }
+
+    /// Where calls for `host` go to another name of the tenant: which, and why.
+    pub fn moved(&self, host: &TenantHost) -> Option<(TenantHost, Moved)> {
+        self.transport.aliases.moved(host)
     }
 
     /// The clock that the client was made with.

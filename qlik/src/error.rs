@@ -34,6 +34,8 @@ struct Inner {
     retry_after: Option<Duration>,
     tls_fault: Option<TlsFault>,
     close_code: Option<u16>,
+    answered_by: Option<String>,
+    leads_to: Option<String>,
     /// Set where the request never left, whatever the kind says.
     unsent: bool,
     #[source]
@@ -53,6 +55,8 @@ impl Error {
             retry_after: None,
             tls_fault: None,
             close_code: None,
+            answered_by: None,
+            leads_to: None,
             unsent: false,
             source: None,
         }))
@@ -86,6 +90,16 @@ impl Error {
 
     pub(crate) fn with_close_code(mut self, code: u16) -> Self {
         self.0.close_code = Some(code);
+        self
+    }
+
+    pub(crate) fn with_answered_by(mut self, by: Option<String>) -> Self {
+        self.0.answered_by = by.map(|by| clean(&by));
+        self
+    }
+
+    pub(crate) fn with_leads_to(mut self, host: Option<&str>) -> Self {
+        self.0.leads_to = host.map(clean);
         self
     }
 
@@ -166,6 +180,18 @@ impl Error {
         self.0.close_code
     }
 
+    /// What an answer that is not Qlik's says of who wrote it, such as `awselb/2.0`:
+    /// its `Server` or `Via` header.
+    pub fn answered_by(&self) -> Option<&str> {
+        self.0.answered_by.as_deref()
+    }
+
+    /// For [`ErrorKind::RedirectLeavesTenant`] and [`ErrorKind::LinkLeavesTenant`]:
+    /// the host that was named instead.
+    pub fn leads_to(&self) -> Option<&str> {
+        self.0.leads_to.as_deref()
+    }
+
     /// True where the same call may well succeed later with nothing changed.
     pub fn is_transient(&self) -> bool {
         match self.0.kind {
@@ -175,10 +201,12 @@ impl Error {
             | ErrorKind::ConnectionLost
             | ErrorKind::RateLimited
             | ErrorKind::Unavailable
+            | ErrorKind::Intercepted
             | ErrorKind::BadBody => true,
             ErrorKind::UnexpectedStatus(status) => status == 408 || status == 425,
             ErrorKind::Tls
             | ErrorKind::NotQlik
+            | ErrorKind::NoTenant
             | ErrorKind::Unauthorized
             | ErrorKind::Forbidden
             | ErrorKind::NotFound
@@ -201,6 +229,7 @@ impl Error {
             ErrorKind::Dns
             | ErrorKind::Connect
             | ErrorKind::Tls
+            | ErrorKind::NoTenant
             | ErrorKind::Unauthorized
             | ErrorKind::Forbidden
             | ErrorKind::NotFound
@@ -213,6 +242,7 @@ impl Error {
             ErrorKind::Timeout
             | ErrorKind::ConnectionLost
             | ErrorKind::NotQlik
+            | ErrorKind::Intercepted
             | ErrorKind::Unavailable
             | ErrorKind::BadBody
             | ErrorKind::RedirectLeavesTenant
@@ -239,6 +269,8 @@ impl fmt::Debug for Inner {
             .field("retry_after", &self.retry_after)
             .field("tls_fault", &self.tls_fault)
             .field("close_code", &self.close_code)
+            .field("answered_by", &self.answered_by)
+            .field("leads_to", &self.leads_to)
             .field("unsent", &self.unsent)
             .field("source", &self.source)
             .finish_non_exhaustive()
@@ -259,6 +291,12 @@ impl fmt::Display for Inner {
         }
         if let Some(code) = self.close_code {
             write!(f, ", closed with {code}")?;
+        }
+        if let Some(by) = &self.answered_by {
+            write!(f, ", by {by}")?;
+        }
+        if let Some(host) = &self.leads_to {
+            write!(f, ", to {host}")?;
         }
         if let Some(fault) = self.tls_fault {
             write!(f, ", {}", fault.words())?;

@@ -114,6 +114,7 @@ pub use env::{Clock, Entropy, SystemClock, SystemEntropy, clock_offset, random_i
 pub use error::{Error, ErrorKind};
 pub use host::{ConsolePage, HostError, HostPolicy, TenantHost};
 pub use jwt::{Certificate, JwtSubject, SigningIdentity};
+pub use links::Moved;
 pub use login::JwtLogin;
 pub use oauth::{AccessToken, OAuthClientId, OAuthError, OAuthErrorKind, TokenSet};
 pub use paging::Page;

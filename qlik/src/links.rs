@@ -5,7 +5,7 @@
 //! host was checked. This module must not know what is at the address.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use url::Url;
 
@@ -14,47 +14,161 @@ use crate::host::TenantHost;
 /// So many tenants' host names are remembered.
 const MAX_TENANTS: usize = 10_000;
 
-/// The other names of each tenant, as the tenant itself listed them.
+/// The names of each tenant: those that it listed itself, and those that the caller
+/// knows from an earlier list.
 ///
-/// A tenant answers under its alias and under its permanent name, and may put
-/// either into a link. Such a link is still followed at the host that was
-/// asked, never at another.
+/// A tenant answers under its permanent name and under aliases, which an
+/// administrator can change or remove; from then on Qlik knows the old alias no more
+/// (<https://qlik.dev/manage/tenants/update-tenants>). Whether calls under an alias
+/// are ever redirected to the permanent name is not documented. In both cases the
+/// call goes to the other name, because it is one of the same tenant; no other
+/// address is followed.
 #[derive(Debug, Default)]
-pub(crate) struct Aliases(RwLock<HashMap<TenantHost, HashSet<String>>>);
+pub(crate) struct Aliases {
+    known: RwLock<HashMap<TenantHost, Names>>,
+    /// Names that were found gone, until somebody asks for them.
+    gone: Mutex<Vec<TenantHost>>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    all: HashSet<String>,
+    permanent: Option<TenantHost>,
+    instead: Option<(TenantHost, Moved)>,
+}
+
+/// Why calls for one name of a tenant go to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// Qlik has no tenant under the name any more (code `LOGIN-2`), or it is another
+    /// tenant's now.
+    Gone,
+    /// The tenant redirects calls to the other name.
+    Redirected,
+}
 
 impl Aliases {
-    /// Remembers the names that the tenant behind `host` says it has.
+    /// Remembers the names that the tenant behind `host` says it has, the permanent
+    /// one first.
     pub(crate) fn learn(&self, host: &TenantHost, names: &[String]) {
-        let names: HashSet<String> = names.iter().map(|n| n.to_ascii_lowercase()).collect();
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MAX_TENANTS || known.contains_key(host) {
-            known.insert(host.clone(), names);
+        let permanent = names.first().and_then(|name| TenantHost::allowed_otherwise(name));
+        self.change(host, |known| {
+            known.all = names.iter().map(|n| n.to_ascii_lowercase()).collect();
+            known.permanent = permanent;
+        });
+    }
+
+    /// Remembers the permanent name of the tenant behind `host`, which the caller has
+    /// from an earlier list.
+    pub(crate) fn know(&self, host: &TenantHost, permanent: &TenantHost) {
+        let knows = |names: &Names| names.permanent.as_ref() == Some(permanent);
+        if self.read().get(host).is_some_and(knows) {
+            return;
+        }
+        self.change(host, |known| {
+            known.all.insert(permanent.as_str().to_owned());
+            known.permanent = Some(permanent.clone());
+        });
+    }
+
+    /// Forgets all names that were given for `host`.
+    pub(crate) fn forget(&self, host: &TenantHost) {
+        self.write().remove(host);
+    }
+
+    /// The name to which calls for `host` go.
+    pub(crate) fn in_use(&self, host: &TenantHost) -> TenantHost {
+        self.moved(host).map_or_else(|| host.clone(), |(instead, _)| instead)
+    }
+
+    /// Where calls for `host` go to another name: which, and why.
+    pub(crate) fn moved(&self, host: &TenantHost) -> Option<(TenantHost, Moved)> {
+        self.read().get(host)?.instead.clone()
+    }
+
+    /// Sends calls for `host` to another name of the tenant from now on. A name that
+    /// is gone stays so, whatever redirects.
+    pub(crate) fn use_instead(&self, host: &TenantHost, other: &TenantHost, why: Moved) {
+        let mut is_news = false;
+        self.change(host, |known| {
+            let gone = matches!(known.instead, Some((_, Moved::Gone)));
+            is_news = !gone && why == Moved::Gone;
+            known.all.insert(other.as_str().to_owned());
+            known.instead = Some((other.clone(), if gone { Moved::Gone } else { why }));
+        });
+        if is_news {
+            self.gone.lock().unwrap_or_else(PoisonError::into_inner).push(host.clone());
         }
     }
 
+    /// The names that were found gone since this was asked last.
+    pub(crate) fn take_gone(&self) -> Vec<TenantHost> {
+        std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Qlik said that it has no tenant under the name `used`, which was used for
+    /// `host`: the permanent name, where it is known and another one.
+    pub(crate) fn after_gone(&self, host: &TenantHost, used: &TenantHost) -> Option<TenantHost> {
+        let permanent = self.read().get(host)?.permanent.clone().filter(|p| p != used)?;
+        self.use_instead(host, &permanent, Moved::Gone);
+        Some(permanent)
+    }
+
     pub(crate) fn are_same(&self, host: &TenantHost, name: &str) -> bool {
-        if host.as_str() == name {
-            return true;
-        }
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(host).is_some_and(|names| names.contains(name))
+        host.as_str() == name || self.read().get(host).is_some_and(|names| names.all.contains(name))
     }
 
     /// The path and query to ask `host` for, or none where the address leaves
     /// the tenant. `from` is the path of the request that gave the address.
     pub(crate) fn on_tenant(&self, host: &TenantHost, from: &str, address: &str) -> Option<String> {
-        let base = Url::parse(&host.url(from)).ok()?;
-        let url = base.join(address).ok()?;
-        let at_tenant = url.scheme() == "https"
-            && url.port().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.host_str().is_some_and(|name| self.are_same(host, name));
-        at_tenant.then(|| match url.query() {
+        self.place(host, host, from, address).ok().map(|(_, path)| path)
+    }
+
+    /// The name of the tenant, and path and query there, that an address means, given
+    /// by `used`, which was asked for `host`.
+    ///
+    /// # Errors
+    ///
+    /// The host to which it leads, where that is none of the tenant's; empty where it
+    /// is no address of a web page.
+    pub(crate) fn place(
+        &self,
+        host: &TenantHost,
+        used: &TenantHost,
+        from: &str,
+        address: &str,
+    ) -> Result<(TenantHost, String), String> {
+        let none = |_| String::new();
+        let url = Url::parse(&used.url(from)).and_then(|base| base.join(address)).map_err(none)?;
+        let name = url.host_str().unwrap_or_default().to_owned();
+        let plain = is_plain(&url) && (name == used.as_str() || self.are_same(host, &name));
+        let Some(there) = TenantHost::allowed_otherwise(&name).filter(|_| plain) else { return Err(name) };
+        let path = match url.query() {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
-        })
+        };
+        Ok((there, path))
     }
+
+    fn change(&self, host: &TenantHost, how: impl FnOnce(&mut Names)) {
+        let mut known = self.write();
+        if known.len() < MAX_TENANTS || known.contains_key(host) {
+            how(known.entry(host.clone()).or_default());
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<TenantHost, Names>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<TenantHost, Names>> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// HTTPS on its own port, without a name in front of the host.
+pub(crate) fn is_plain(url: &Url) -> bool {
+    url.scheme() == "https" && url.port().is_none() && url.username().is_empty() && url.password().is_none()
 }
 
 #[cfg(test)]
@@ -105,5 +219,38 @@ mod tests {
         assert_eq!(follow(&aliases, "https://qlkabc.eu.qlikcloud.com/a").as_deref(), Some("/a"));
         let other = "globex.eu.qlikcloud.com".parse().unwrap();
         assert_eq!(aliases.on_tenant(&other, "/", "https://qlkabc.eu.qlikcloud.com/a"), None);
+    }
+
+    #[test]
+    fn a_name_that_is_gone_gives_way_to_the_permanent_one_and_to_nothing_else() {
+        let aliases = Aliases::default();
+        let host = |text: &str| text.parse::<TenantHost>().unwrap();
+        let (alias, permanent) = (host("acme.eu.qlikcloud.com"), host("qlkabc.eu.qlikcloud.com"));
+        assert_eq!(aliases.after_gone(&alias, &alias), None, "nobody knows another name");
+        aliases.know(&alias, &permanent);
+        assert_eq!((aliases.in_use(&alias), aliases.moved(&alias)), (alias.clone(), None));
+        assert_eq!(aliases.after_gone(&alias, &alias), Some(permanent.clone()));
+        assert_eq!(aliases.in_use(&alias), permanent);
+        assert_eq!(aliases.after_gone(&alias, &permanent), None, "there is nothing behind it");
+        aliases.use_instead(&alias, &permanent, Moved::Redirected);
+        assert_eq!(aliases.moved(&alias), Some((permanent.clone(), Moved::Gone)));
+        assert_eq!(aliases.in_use(&permanent), permanent);
+        aliases.forget(&alias);
+        assert_eq!(aliases.in_use(&alias), alias);
+    }
+
+    #[test]
+    fn an_address_at_another_name_says_which_and_one_elsewhere_where() {
+        let aliases = Aliases::default();
+        let host = |text: &str| text.parse::<TenantHost>().unwrap();
+        let (alias, permanent) = (host("acme.eu.qlikcloud.com"), host("qlkabc.eu.qlikcloud.com"));
+        aliases.know(&alias, &permanent);
+        let place = |address| aliases.place(&alias, &alias, "/a", address);
+        assert_eq!(place("https://QLKabc.eu.qlikcloud.com/b?c"), Ok((permanent.clone(), "/b?c".into())));
+        assert_eq!(place("/b"), Ok((alias.clone(), "/b".into())));
+        assert_eq!(place("https://globex.eu.qlikcloud.com/b"), Err("globex.eu.qlikcloud.com".into()));
+        assert_eq!(place("http://qlkabc.eu.qlikcloud.com/b"), Err("qlkabc.eu.qlikcloud.com".into()));
+        let from_there = aliases.place(&alias, &permanent, "/a", "/b");
+        assert_eq!(from_there, Ok((permanent, "/b".into())));
     }
 }

@@ -66,13 +66,15 @@ impl Qlik {
         let tenant = self.tenant(login.host, Credential::Login(Arc::new(login.token)));
         let answer = tenant.call(request).await?.success()?;
         let opened_at = self.clock().now();
-        let mut jar = Jar::new(login.host.clone());
+        // The tenant may have answered under another of its names.
+        let host = self.transport.aliases.in_use(login.host);
+        let mut jar = Jar::new(host.clone());
         jar.absorb(&answer.headers, PATH, opened_at);
         if jar.is_empty() {
             let error = Error::new(ErrorKind::BadBody, LOGIN).with_status(answer.status);
             return Err(error.with_title("the login set no cookies"));
         }
-        self.open(login.host, jar, login.web_integration_id, opened_at).await
+        self.open(&host, jar, login.web_integration_id, opened_at).await
     }
 
     /// Makes a session of the cookies that a login set: the CSRF token where Qlik

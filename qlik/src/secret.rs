@@ -130,6 +130,9 @@ pub struct KeyClaims {
     /// The audience; one or several.
     #[serde(default, deserialize_with = "lenient::texts")]
     pub aud: Vec<String>,
+    /// The moment it was made, where the token says so.
+    #[serde(default, deserialize_with = "lenient::unix_seconds")]
+    pub iat: Option<Timestamp>,
     /// The moment it expires, in the rare case that the token says so.
     #[serde(default, deserialize_with = "lenient::unix_seconds")]
     pub exp: Option<Timestamp>,

@@ -17,7 +17,7 @@ use crate::env::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::limits::{Caller, Limits};
-use crate::links::Aliases;
+use crate::links::{Aliases, Moved};
 pub(crate) use crate::request::{Follow, Request};
 use crate::resolve::Resolver;
 use crate::tls_fault::{self, TlsFault};
@@ -126,6 +126,9 @@ impl Transport {
     /// connection broke or Qlik said 502, 503 or 504; nothing else is ever repeated
     /// here.
     ///
+    /// Where Qlik no longer has a tenant under `host`, or the tenant redirects the call
+    /// to another of its names, it is made there, and so are all that follow.
+    ///
     /// # Errors
     ///
     /// [`Error`] where there is no answer, or one that leaves the tenant. Any
@@ -137,29 +140,63 @@ impl Transport {
         mut request: Request,
     ) -> Result<Answer, Error> {
         let mut hops = 0;
+        let mut used = self.aliases.in_use(host);
         loop {
-            let answer = self.send_retrying(host, credential, &request).await?;
-            if !answer.status.is_redirection() || answer.status == StatusCode::NOT_MODIFIED {
+            let answer = self.send_retrying(&used, credential, &request).await?;
+            hops += 1;
+            if hops <= MAX_REDIRECTS
+                && let Some(other) = self.other_name(host, &used, &request, &answer)
+            {
+                used = other;
+                continue;
+            }
+            if !is_redirect(&answer) {
                 return Ok(answer);
             }
-            if request.method == Method::GET && request.follow == Follow::HandBack {
+            let is_get = request.method == Method::GET;
+            if is_get && request.follow == Follow::HandBack {
                 return Ok(answer);
             }
-            let location = answer.headers.get(header::LOCATION).and_then(|v| v.to_str().ok());
-            let next = location.map(|l| self.aliases.on_tenant(host, &request.path, l));
-            let refuse = |kind| Err(Error::new(kind, request.operation).with_status(answer.status));
-            match next {
-                Some(None) => return refuse(ErrorKind::RedirectLeavesTenant),
-                Some(Some(_)) if request.method == Method::GET && request.follow == Follow::Stop => {
-                    return Ok(answer);
+            let refuse = |kind| Error::new(kind, request.operation).with_status(answer.status);
+            match location(&answer).map(|to| self.aliases.place(host, &used, &request.path, to)) {
+                Some(Err(elsewhere)) => {
+                    return Err(refuse(ErrorKind::RedirectLeavesTenant).with_leads_to(Some(&elsewhere)));
                 }
-                Some(Some(path)) if request.method == Method::GET && hops < MAX_REDIRECTS => {
-                    hops += 1;
+                Some(Ok(_)) if is_get && request.follow == Follow::Stop => return Ok(answer),
+                Some(Ok((there, path))) if is_get && hops <= MAX_REDIRECTS => {
+                    used = there;
                     request.path = path;
                 }
-                _ => return refuse(ErrorKind::of_status(answer.status)),
+                _ => return Err(refuse(ErrorKind::of_status(answer.status))),
             }
         }
+    }
+
+    /// Another name of the tenant behind `host`, where the answer that `used` gave says
+    /// that this very call is to be made there: nothing was done with it.
+    pub(crate) fn other_name(
+        &self,
+        host: &TenantHost,
+        used: &TenantHost,
+        request: &Request,
+        answer: &Answer,
+    ) -> Option<TenantHost> {
+        let status = answer.status;
+        if status.is_client_error() && answer.code().as_deref() == Some(NO_TENANT) {
+            let other = self.aliases.after_gone(host, used)?;
+            tracing::warn!(%host, %other, "Qlik has no tenant under this name any more; its permanent name is used");
+            return Some(other);
+        }
+        if !is_redirect(answer) || request.follow == Follow::HandBack {
+            return None;
+        }
+        let (there, path) = self.aliases.place(host, used, &request.path, location(answer)?).ok()?;
+        if there == *used || path != request.path {
+            return None;
+        }
+        tracing::info!(%host, %there, "the tenant redirects calls to another of its names");
+        self.aliases.use_instead(host, &there, Moved::Redirected);
+        Some(there)
     }
 
     async fn send_retrying(
@@ -287,6 +324,19 @@ impl Transport {
     pub(crate) fn max_body(&self) -> usize {
         self.config.max_body
     }
+}
+
+/// "No authentication configured for this hostname"
+/// (<https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940>).
+pub(crate) const NO_TENANT: &str = "LOGIN-2";
+
+fn is_redirect(answer: &Answer) -> bool {
+    answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED
+}
+
+/// Where a redirect leads.
+pub(crate) fn location(answer: &Answer) -> Option<&str> {
+    answer.headers.get(header::LOCATION).and_then(|v| v.to_str().ok())
 }
 
 /// Tells apart why there is no answer.

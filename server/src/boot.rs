@@ -53,6 +53,7 @@ pub(crate) async fn services(config: &Config) -> Result<Services> {
             authorities: config.notice_authorities.clone(),
             ..NoticesConfig::default()
         },
+        new_key_wait: std::time::Duration::from_secs(u64::try_from(config.new_key_wait).unwrap_or_default()),
         owner: random_id(&*entropy),
         version: env!("CARGO_PKG_VERSION"),
     };

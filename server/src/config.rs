@@ -65,6 +65,9 @@ pub(crate) struct Flags {
     /// How long an old API key lives on after a renewal, in seconds [default: 60]
     #[arg(long, env = "QONDUIT_RENEWAL_GRACE")]
     renewal_grace: Option<String>,
+    /// How long a new API key that Qlik does not take yet is tried before it is judged, in seconds [default: 30]
+    #[arg(long, env = "QONDUIT_NEW_KEY_WAIT")]
+    new_key_wait: Option<String>,
     /// How long an old signing key can be gone back to, in seconds [default: 86400]
     #[arg(long, env = "QONDUIT_SIGNING_KEY_GRACE")]
     signing_key_grace: Option<String>,
@@ -111,6 +114,7 @@ pub(crate) struct Config {
     pub(crate) notice_authorities: Authorities,
     pub(crate) log: String,
     pub(crate) renewal_grace: i64,
+    pub(crate) new_key_wait: i64,
     pub(crate) signing_key_grace: i64,
     pub(crate) site_root: PathBuf,
     pub(crate) trusted_proxy: Option<IpAddr>,
@@ -160,6 +164,10 @@ impl Config {
             parse("QONDUIT_RENEWAL_GRACE", f.renewal_grace.as_deref().unwrap_or("60"), &mut wrong, |s| {
                 seconds(s, 86_400)
             });
+        let new_key_wait =
+            parse("QONDUIT_NEW_KEY_WAIT", f.new_key_wait.as_deref().unwrap_or("30"), &mut wrong, |s| {
+                seconds(s, 60)
+            });
         let signing = parse(
             "QONDUIT_SIGNING_KEY_GRACE",
             f.signing_key_grace.as_deref().unwrap_or("86400"),
@@ -181,12 +189,13 @@ impl Config {
         let extra = hosts(f.qlik_extra_hosts);
         let qlik_login_hosts = hosts(f.qlik_login_hosts);
         let notice_hosts = hosts(f.notice_hosts);
-        match (listen, public_url, qlik_resolve, grace, signing) {
+        match (listen, public_url, qlik_resolve, grace, new_key_wait, signing) {
             (
                 Some(listen),
                 Some(public_url),
                 Some(qlik_resolve),
                 Some(renewal_grace),
+                Some(new_key_wait),
                 Some(signing_key_grace),
             ) if wrong.is_empty() => Ok(Self {
                 command: f.command,
@@ -202,6 +211,7 @@ impl Config {
                 notice_authorities,
                 log: f.log.unwrap_or_else(|| "info".to_owned()),
                 renewal_grace,
+                new_key_wait,
                 signing_key_grace,
                 site_root: f.site_root.unwrap_or_else(|| "target/site".into()),
                 trusted_proxy,
@@ -241,6 +251,7 @@ impl Flags {
             notice_ca_file: self.notice_ca_file.or(other.notice_ca_file),
             log: self.log.or(other.log),
             renewal_grace: self.renewal_grace.or(other.renewal_grace),
+            new_key_wait: self.new_key_wait.or(other.new_key_wait),
             signing_key_grace: self.signing_key_grace.or(other.signing_key_grace),
             site_root: self.site_root.or(other.site_root),
             trusted_proxy: self.trusted_proxy.or(other.trusted_proxy),

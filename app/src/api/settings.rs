@@ -78,6 +78,30 @@ pub async fn discard_settings() -> Result<Done, AppError> {
         .await
 }
 
+/// Takes up another name of the connected tenant, tested as in a save.
+///
+/// # Errors
+/// Not an administrator, nothing connected, no name that the tenant told.
+#[server(prefix = "/api", endpoint = "settings/use-hostname")]
+pub async fn use_hostname(
+    /// The name.
+    #[server(default)]
+    tenant_host: String,
+) -> Result<Done, AppError> {
+    FormPost::new(form::STATUS, routes::SETTINGS)
+        .answer(Box::pin(async {
+            let me = ctx::admin().await?;
+            let end = ctx::services()?.use_hostname(&me, &tenant_host).await?;
+            let notice = match (end.saved, end.report.map(settings::report)) {
+                (true, _) => Notice::good(format!("The portal uses {tenant_host} now.")),
+                (false, Some(report)) => Notice::bad(format!("Nothing was changed. {}", report.headline)),
+                (false, None) => Notice::bad("Nothing was changed. Enter the hostname below and save."),
+            };
+            Ok(Next::to(routes::SETTINGS).saying(notice))
+        }))
+        .await
+}
+
 /// Makes all checks with what is stored.
 ///
 /// # Errors

@@ -91,6 +91,9 @@ fn sentence(row: &AuditRow) -> String {
         audit::PROFILE_RENAMED => format!("Changed their name from {} to {}", detail("from"), detail("to")),
         audit::PASSWORD_CHANGED => "Changed their password".to_owned(),
         audit::INTEGRATION_SAVED => "Saved the Qlik Sense integration".to_owned(),
+        audit::TENANT_NAME_GONE => {
+            format!("Qlik has no tenant at {} any more; {} is used", detail("from"), detail("to"))
+        }
         audit::CHANGE_STAGED => {
             format!("Tested a change of the Qlik Sense integration to {}", detail("tenant_host"))
         }
@@ -192,6 +195,7 @@ mod tests {
             audit::PROFILE_RENAMED,
             audit::PASSWORD_CHANGED,
             audit::INTEGRATION_SAVED,
+            audit::TENANT_NAME_GONE,
             audit::CHANGE_STAGED,
             audit::CHANGE_DISCARDED,
             audit::CHANGE_SWITCHED,

@@ -214,6 +214,18 @@ pub fn notice_of(report: &Report) -> Notice {
     Notice { tone, text }
 }
 
+/// What was stored, where it is not all well: what fails failed before.
+pub fn notice_of_save(report: &Report) -> Notice {
+    if report.ok {
+        return notice_of(report);
+    }
+    let text = format!(
+        "Saved. {} It failed before as well, so it did not hold the save up. See the checks below.",
+        report.headline
+    );
+    Notice { tone: Tone::Warning, text }
+}
+
 /// How a renewal that was asked for ended.
 pub fn notice_of_renewal(end: RenewalEnd) -> Notice {
     let tone = match end.outcome {

@@ -77,7 +77,7 @@ pub async fn save(typed: Typed) -> Result<SaveAnswer, AppError> {
         Ok(SaveOutcome { saved: true, report, .. }) => {
             flash::take(form::SETTINGS).await?;
             if let Some(report) = report {
-                flash::put_notice(&settings::notice_of(&settings::report(report))).await?;
+                flash::put_notice(&settings::notice_of_save(&settings::report(report))).await?;
             }
             if ctx::wants_html() {
                 ctx::see_other(routes::SETTINGS);

@@ -23,16 +23,20 @@ pub(crate) use stage::take_staged;
 pub use switch::SwitchEnd;
 pub use view::{BreaksPage, ChangeView, KeyChange, PreviousView, Unlucky};
 
-use crate::{connection::Connection, integration::Typed};
+use crate::{
+    connection::Connection,
+    integration::{Typed, same_tenant},
+};
 
 /// For how long a change that nobody switches to is kept, and the way back after
 /// one that somebody did, in seconds.
 const KEEP: i64 = 7 * 86_400;
 
 /// Whether these settings are others than those in force, the key and the client's
-/// secret aside.
-pub(crate) fn is_change(at: &Connection, typed: &Typed) -> bool {
-    at.host != typed.host
+/// secret aside. Another name of the same tenant is no other tenant; `tenant_id` is what
+/// the host that was typed said, empty where nobody could ask.
+pub(crate) fn is_change(at: &Connection, typed: &Typed, tenant_id: &str) -> bool {
+    !same_tenant(at, &typed.host, tenant_id)
         || at.web_integration_id != typed.web_integration_id
         || at.option != typed.option()
         || at.email_as_subject != typed.email_as_subject()

@@ -94,7 +94,9 @@ impl Leaving {
         tenant_id: &str,
         key_id: &str,
     ) -> Result<Self, Error> {
-        let Some(before) = before.filter(|at| is_change(at, typed)) else { return Ok(Self::default()) };
+        let Some(before) = before.filter(|at| is_change(at, typed, tenant_id)) else {
+            return Ok(Self::default());
+        };
         let portal = before.portal_id.as_str();
         let (other, keyless) = (!same_tenant(before, &typed.host, tenant_id), typed.key().is_none());
         let left = row.filter(|row| !row.state.resting && (other || keyless));

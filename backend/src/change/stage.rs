@@ -189,7 +189,7 @@ impl Services {
         let portal = actor.portal.id.as_str();
         let (row, staged) = self.staged_of(actor).await?;
         let identity = self.identity(&actor.portal).await?;
-        let found = self.examine_typed(actor, row.as_ref(), &staged.typed, &identity).await?;
+        let found = self.examine_typed(actor, row.as_ref(), &staged.typed, &identity, false).await?;
         let report = written(&found.report)?;
         let mut tx = self.db().write().await?;
         // One that was given up or replaced meanwhile has no use for it.

@@ -106,7 +106,7 @@ impl Services {
 
     async fn bring_in(&self, actor: &Actor, row: Option<&Row>, typed: &Typed) -> Result<SwitchEnd, Error> {
         let identity = self.identity(&actor.portal).await?;
-        let Findings { report, facts, .. } = self.examine_typed(actor, row, typed, &identity).await?;
+        let Findings { report, facts, .. } = self.examine_typed(actor, row, typed, &identity, false).await?;
         // Without an identity provider there nobody could sign in, so it comes first. The way back is not
         // barred by it: what is missing there is made afterwards.
         let barred = report.identity_missing && matches!(typed.how, How::Staged(_));

@@ -24,6 +24,10 @@ pub(crate) struct Connection {
     pub(crate) host: TenantHost,
     /// The tenant's unchangeable host; the same as `host` where it is not known.
     pub(crate) permanent_host: TenantHost,
+    /// All names of the tenant, as it told them last; none where nobody could ask.
+    pub(crate) other_hosts: Vec<TenantHost>,
+    /// A name that was entered and is gone.
+    pub(crate) former_host: Option<TenantHost>,
     /// The tenant's id; empty where nobody could be asked for it yet.
     pub(crate) tenant_id: String,
     /// Empty where the option needs none and none was given.
@@ -41,6 +45,8 @@ struct Raw {
     portal_id: String,
     tenant_host: String,
     permanent_host: String,
+    other_hosts: String,
+    former_host: Option<String>,
     tenant_id: String,
     web_integration_id: String,
     email_as_subject: bool,
@@ -58,6 +64,8 @@ impl Raw {
             portal_id: self.portal_id,
             host: host(self.tenant_host, "tenant_host")?,
             permanent_host: host(self.permanent_host, "permanent_host")?,
+            other_hosts: hosts_of(&names_of(&self.other_hosts)?),
+            former_host: self.former_host.map(|h| host(h, "former_host")).transpose()?,
             tenant_id: self.tenant_id,
             web_integration_id: self.web_integration_id,
             email_as_subject: self.email_as_subject,
@@ -70,10 +78,26 @@ impl Raw {
 }
 
 impl Connection {
+    /// Whether `host` is a name of this tenant's, as far as is known.
+    pub(crate) fn is_name(&self, host: &TenantHost) -> bool {
+        self.host == *host || self.permanent_host == *host || self.other_hosts.contains(host)
+    }
+
     /// The web integration, where there is one.
     pub(crate) fn web_integration(&self) -> Option<&str> {
         Some(self.web_integration_id.as_str()).filter(|id| !id.is_empty())
     }
+}
+
+/// The names that are hosts.
+pub(crate) fn hosts_of(names: &[String]) -> Vec<TenantHost> {
+    names.iter().filter_map(|n| serde_json::from_value(n.to_ascii_lowercase().into()).ok()).collect()
+}
+
+/// Names as they are stored.
+pub(crate) fn names_of(json: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(json)
+        .map_err(|_| StoreError::Inconsistent { table: "integrations", column: "other_hosts" })
 }
 
 /// The connection of a portal, if it has one.
@@ -84,7 +108,7 @@ pub(crate) async fn connection(
     let raw = sqlx::query_as!(
         Raw,
         r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.permanent_host AS "permanent_host!",
-                  i.tenant_id AS "tenant_id!", i.web_integration_id AS "web_integration_id!",
+                  i.other_hosts AS "other_hosts!", i.former_host, i.tenant_id AS "tenant_id!", i.web_integration_id AS "web_integration_id!",
                   i.email_as_subject AS "email_as_subject!: bool", i.auth_option AS "auth_option!", i.oauth_client_id, i.login_host, p.origin AS "origin!"
            FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ?"#,
         portal_id
@@ -97,7 +121,15 @@ pub(crate) async fn connection(
 impl Services {
     /// The connection of a portal, if it has one.
     pub(crate) async fn connection(&self, portal_id: &str) -> Result<Option<Connection>, Error> {
-        Ok(connection(self.db().read(), portal_id).await?)
+        let at = connection(self.db().read(), portal_id).await?;
+        if let Some(at) = &at {
+            // The client forgets names with the process.
+            self.qlik().know_permanent(&at.host, &at.permanent_host);
+            if let Some(former) = &at.former_host {
+                self.qlik().know_permanent(former, &at.permanent_host);
+            }
+        }
+        Ok(at)
     }
 }
 

@@ -21,12 +21,7 @@ use crate::{
 const CHOOSE: &str = "Choose Qlik Sense API key or Qlik OAuth instead: both work with any identity provider and with second factors.";
 
 /// Whether Qlik refuses what `GET /login` was asked with, the web integration and the
-/// address to return to, and not the host that was asked
-/// (<https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940>).
-fn is_about_web(e: &QlikError) -> bool {
-    is_refusal(e) && e.code() != Some("LOGIN-2")
-}
-
+/// address to return to, and not the host that was asked, which has a kind of its own.
 fn is_refusal(e: &QlikError) -> bool {
     use ErrorKind as K;
     matches!(e.kind(), K::Unauthorized | K::Forbidden | K::BadRequest | K::NotFound)
@@ -50,7 +45,7 @@ impl Subject<'_> {
             Ok(_) => {
                 Note::passed(format!("The tenant takes sign-ins through the web integration from {origin}."))
             }
-            Err(e) if is_about_web(e) => {
+            Err(e) if is_refusal(e) => {
                 let note = Note::failed(
                     format!(
                         "Qlik refuses the sign-in: there is no such web integration, or it does not list {origin}."

@@ -3,11 +3,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use qlik::{
-    ApiKeyQuery, ConsolePage, KeyStatus, User, UserStatus,
+    ApiKeyQuery, ConsolePage, KeyStatus, TenantInfo, User, UserStatus,
     error::{Error as QlikError, ErrorKind},
 };
 
 use super::{
+    fresh::Made as KeyMade,
     report::Note,
     subject::{Known, Subject, name},
     table::Made,
@@ -30,13 +31,25 @@ impl Subject<'_> {
         let wrong_tenant = || {
             Note::failed(format!("The key belongs to another Qlik tenant than {}.", self.host), OTHER_TENANT)
         };
-        let note = match self.with_key().tenant_me().await {
+        let Some(key) = &self.key else { return Err(Error::Internal("a check without what it needs")) };
+        let (answer, waited) =
+            self.services.tenant_by_key(&self.with_key(), key, self.made(known).await).await;
+        let note = match answer {
             Ok(tenant) if of_key.is_some_and(|t| t != tenant.id) => wrong_tenant(),
+            Ok(tenant) if !self.is_proved(known, &tenant) => Note::failed(
+                format!("{} sends calls on to another tenant, {}.", self.host, tenant.name),
+                "Compare the hostname with the address bar of your Qlik Cloud.",
+            ),
             Ok(tenant) => {
                 let region =
                     tenant.region.as_deref().or(tenant.datacenter.as_deref()).unwrap_or("region unknown");
                 let permanent = tenant.hostnames.first().map_or(self.host.as_str(), String::as_str);
-                let note = Note::passed(format!("{} accepts the key ({region}, {permanent}).", self.host));
+                let took = match waited.as_secs() {
+                    0 => String::new(),
+                    s => format!(" It is new: Qlik took it after {s} s."),
+                };
+                let note =
+                    Note::passed(format!("{} accepts the key ({region}, {permanent}).{took}", self.host));
                 known.tenant = Some(tenant);
                 return Ok(note);
             }
@@ -48,12 +61,43 @@ impl Subject<'_> {
                 {
                     wrong_tenant().codes(&e)
                 } else {
-                    self.refused(known, &e).await?.codes(&e)
+                    let mut note = self.refused(known, &e).await?.codes(&e);
+                    if !waited.is_zero() {
+                        note.says.push_str(&format!(
+                            " It was tried for {} s, for a new key may take a while.",
+                            waited.as_secs().max(1)
+                        ));
+                    }
+                    note
                 }
             }
             Err(e) => return Ok(self.failed(known, &e)),
         };
         Ok(self.link(note, ConsolePage::ApiKeys))
+    }
+
+    /// When the key was made: by its token, by what is stored of it, or by its record in
+    /// the eyes of the key in use.
+    async fn made(&self, known: &Known) -> KeyMade {
+        let claims = self.claims();
+        if let Some(at) = claims.iat {
+            // By Qlik's clock.
+            let off = self.services.now().duration_since(self.qlik_now(known));
+            return KeyMade::At(at.checked_add(off).unwrap_or(at));
+        }
+        let (Some((row, stored)), Some(jti)) = (self.stored, claims.jti.as_deref()) else {
+            return KeyMade::Unknown;
+        };
+        if row.state.current.key_id == jti {
+            return KeyMade::At(crate::store::at(row.state.current.created_at));
+        }
+        let record = self.qlik().with_key(self.host, stored.token.clone()).api_key(jti).await;
+        record.ok().and_then(|k| k.created).map_or(KeyMade::Unknown, KeyMade::At)
+    }
+
+    /// Whether a name to which the host sends calls is one of the tenant's, as is the host.
+    fn is_proved(&self, known: &Known, tenant: &TenantInfo) -> bool {
+        known.unproved_name.as_ref().is_none_or(|name| tenant.has_name(name) && tenant.has_name(self.host))
     }
 
     /// Why the tenant refuses the key, as far as anybody can be asked.

@@ -6,6 +6,7 @@ use qlik::{
     ConsolePage, IdentityProvider, User,
     error::{Error as QlikError, ErrorKind},
     jwt::JwtSubject,
+    session::QlikSession,
 };
 
 use super::{
@@ -13,7 +14,12 @@ use super::{
     subject::{Known, Login, Subject, name},
     table::Made,
 };
-use crate::{Error, door::the_one};
+use crate::{
+    Error,
+    door::the_one,
+    identity::{as_portal_has, as_qlik_has},
+    words::{self, Sent},
+};
 
 /// How the tenant's identity providers stand to this portal's identity.
 enum Ours<'a> {
@@ -25,6 +31,21 @@ enum Ours<'a> {
     OtherIssuer(&'a str),
     /// The same, with another key id.
     OtherKid(&'a str),
+}
+
+/// One login: what the token says, the id that the session must be of, and why it is not
+/// the administrator's.
+struct Try {
+    who: JwtSubject,
+    expected: Option<String>,
+    instead: Option<String>,
+}
+
+/// A refusal that is about this very user, and not about the portal's token. Where users
+/// can be read, no check makes one at Qlik.
+fn is_about_the_user(e: &QlikError) -> bool {
+    matches!(e.code(), Some("LOGIN-12" | "USER_INVITE_EXPIRED" | "AUTH-5"))
+        || e.kind() == ErrorKind::Forbidden
 }
 
 impl Subject<'_> {
@@ -112,15 +133,33 @@ impl Subject<'_> {
     }
 
     /// Signs in as the administrator, or as the key's owner where Qlik has no
-    /// user for the administrator.
+    /// user for the administrator, or does not let that one in: whoever happens to look
+    /// must not decide whether the connection works.
     pub(super) async fn jwt_login(&self, known: &mut Known) -> Made {
-        let Some(owner) = &known.owner else { return Err(Error::Internal("a check without what it needs")) };
-        let (who, expected, instead) = self.who(owner, &known.users, known.users_unread);
-        let portal = self.portal;
-        let opened = self
-            .services
-            .login_at(&portal.id, self.host, self.web_integration_id, &portal.origin, &who)
-            .await?;
+        let Some(owner) = known.owner.clone() else {
+            return Err(Error::Internal("a check without what it needs"));
+        };
+        let as_owner = |why: String| Try {
+            who: as_qlik_has(&owner, self.email),
+            expected: Some(owner.id.clone()),
+            instead: Some(why),
+        };
+        let mut first = match the_one(known.users.clone(), self.email) {
+            Ok(me) => Try { who: as_qlik_has(&me, self.email), expected: Some(me.id), instead: None },
+            Err(_) if self.by_email && known.users_unread => {
+                Try { who: as_portal_has(self.name, self.email), expected: None, instead: None }
+            }
+            Err(trouble) => as_owner(trouble.says),
+        };
+        let mut opened = self.try_login(&first).await?;
+        if let Err(e) = &opened
+            && first.expected.as_ref().is_some_and(|id| *id != owner.id)
+            && is_about_the_user(e)
+        {
+            first = as_owner(words::of_sent(e, self.host.as_str(), Sent::Session).says);
+            opened = self.try_login(&first).await?;
+        }
+        let Try { who, expected, instead } = first;
         Ok(match opened {
             Ok(session) if expected.as_deref().is_none_or(|id| id == session.user().id) => {
                 let says = format!("{} can sign in by JWT.", name(session.user()));
@@ -140,31 +179,9 @@ impl Subject<'_> {
         })
     }
 
-    /// Whom to sign in, the id that the session must be of, and why it is not the
-    /// administrator. Where users can be read, no check makes one at Qlik.
-    fn who(
-        &self,
-        owner: &User,
-        found: &[User],
-        unread: bool,
-    ) -> (JwtSubject, Option<String>, Option<String>) {
-        let subject = |u: &User| JwtSubject {
-            sub: u.subject.clone(),
-            name: u.name.clone(),
-            email: u.email.clone().unwrap_or_else(|| self.email.to_owned()),
-            groups: Vec::new(),
-        };
-        let trouble = match the_one(found.to_vec(), self.email) {
-            Ok(me) => return (subject(&me), Some(me.id), None),
-            Err(trouble) => trouble.says,
-        };
-        if self.by_email && unread {
-            let email = self.email.to_owned();
-            let who =
-                JwtSubject { sub: email.clone(), name: self.name.to_owned(), email, groups: Vec::new() };
-            return (who, None, None);
-        }
-        (subject(owner), Some(owner.id.clone()), Some(trouble))
+    async fn try_login(&self, one: &Try) -> Result<Result<QlikSession, QlikError>, Error> {
+        let portal = self.portal;
+        self.services.login_at(&portal.id, self.host, self.web_integration_id, &portal.origin, &one.who).await
     }
 
     fn login_failed(&self, known: &mut Known, e: &QlikError) -> Note {

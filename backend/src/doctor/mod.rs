@@ -11,6 +11,7 @@
 
 mod account;
 mod everyone;
+mod fresh;
 mod key;
 mod login;
 mod oauth;

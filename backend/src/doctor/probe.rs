@@ -2,13 +2,16 @@
 //! at the command line, and by itself.
 
 use async_trait::async_trait;
+use qlik::TenantHost;
 
 use super::{
     report::{Outcome, Report},
     subject::Subject,
 };
 use crate::{
-    Actor, Error, Portal, Services, notices,
+    Actor, Error, Portal, Services,
+    connection::hosts_of,
+    notices,
     renewal::load,
     work::{self, Due, Kind, Portion},
 };
@@ -72,7 +75,7 @@ impl Services {
         let portal = &actor.portal;
         let saved_at = self.asker(&portal.id).await?.saved_at;
         let asker = Asker { email: actor.email.clone(), name: actor.name.clone(), saved_at };
-        self.examine_stored(portal, &asker, Some(actor)).await
+        self.examine_stored(portal, &asker, Some(actor), true).await
     }
 
     /// As [`Services::test_connection`], for the operator: in the name of the
@@ -82,7 +85,8 @@ impl Services {
     /// [`Error::NotFound`] where nothing is connected.
     pub async fn doctor(&self, portal: &Portal) -> Result<Report, Error> {
         let asker = self.asker(&portal.id).await?;
-        self.examine_stored(portal, &asker, None).await
+        // Nobody would close what a command keeps.
+        self.examine_stored(portal, &asker, None, false).await
     }
 
     /// Examines the connections whose time has come; gives back how many. `stop`
@@ -99,7 +103,8 @@ impl Services {
             return Ok(());
         }
         let portal = self.portal(portal_id).await?.ok_or(Error::NotFound)?;
-        match self.doctor(&portal).await {
+        let asker = self.asker(portal_id).await?;
+        match self.examine_stored(&portal, &asker, None, true).await {
             // Disconnected meanwhile.
             Ok(_) | Err(Error::NotFound) => Ok(()),
             Err(e) => Err(e),
@@ -145,11 +150,22 @@ impl Services {
         .ok_or(Error::NotFound)
     }
 
+    /// Examines the stored connection in the name of whoever saves another one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where nothing is connected.
+    pub(crate) async fn examine_again(&self, actor: &Actor) -> Result<Report, Error> {
+        let saved_at = self.asker(&actor.portal.id).await?.saved_at;
+        let asker = Asker { email: actor.email.clone(), name: actor.name.clone(), saved_at };
+        self.examine_stored(&actor.portal, &asker, None, true).await
+    }
+
     async fn examine_stored(
         &self,
         portal: &Portal,
         asker: &Asker,
         own: Option<&Actor>,
+        keeps_eyes: bool,
     ) -> Result<Report, Error> {
         let at = self.connection(&portal.id).await?.ok_or(Error::NotFound)?;
         let row = load(self.db().read(), &portal.id).await?;
@@ -190,8 +206,12 @@ impl Services {
                 identity: &identity,
                 stored: row.as_ref().zip(key.as_ref()),
                 had_provider,
+                keeps_eyes,
             })
             .await?;
+        if let Some(session) = &found.eyes {
+            self.keep_eyes(&portal.id, session.clone()).await;
+        }
         // A renewal went on meanwhile: what was seen is of a key that may be gone, or beside one that is not known.
         let version = load(self.db().read(), &portal.id).await?.map(|row| row.version);
         if version != row.as_ref().map(|row| row.version) {
@@ -201,7 +221,11 @@ impl Services {
         if found.key_refused || row.as_ref().is_some_and(|row| row.state.need.is_some()) {
             self.recheck_key(&portal.id).await?;
         }
-        self.keep_report(&portal.id, asker.saved_at, before.as_ref(), &found.report).await?;
+        // Before the report is kept: its words are of the name that is in force then.
+        self.adopt_permanent(&portal.id).await?;
+        let names = found.facts.as_ref().and_then(|f| f.tenant.as_ref()).filter(|t| t.id == at.tenant_id);
+        let names = names.map(|t| hosts_of(&t.hostnames));
+        self.keep_report(&portal.id, asker.saved_at, before.as_ref(), &found.report, names).await?;
         self.changed(&portal.id);
         Ok(found.report)
     }
@@ -224,19 +248,28 @@ impl Services {
         saved_at: i64,
         before: Option<&Report>,
         report: &Report,
+        names: Option<Vec<TenantHost>>,
     ) -> Result<(), Error> {
+        let names = names
+            .map(|names| serde_json::to_string(&names))
+            .transpose()
+            .map_err(|_| Error::Internal("names of a tenant can't be written as JSON"))?;
         let now = self.now().as_second();
         let json = serde_json::to_string(report)
             .map_err(|_| Error::Internal("a report can't be written as JSON"))?;
+        let seen = report.check("key").filter(|c| c.outcome == Outcome::Passed).map(|_| now);
         let soon = if report.ok { i64::MAX } else { now + AGAIN };
         let mut tx = self.db().write().await?;
         // The renewal does not depend on it, so its version stays.
         let kept = sqlx::query!(
-            "UPDATE integrations SET checked_at = ?, last_report = ?, probe_at = min(probe_at, ?)
+            "UPDATE integrations SET checked_at = ?, last_report = ?, probe_at = min(probe_at, ?),
+                    other_hosts = COALESCE(?, other_hosts), key_seen_at = COALESCE(?, key_seen_at)
              WHERE portal_id = ? AND saved_at = ?",
             now,
             json,
             soon,
+            names,
+            seen,
             portal_id,
             saved_at
         )

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use qlik::{
-    TlsFault,
+    Moved, TenantHost, TlsFault,
     error::{Error as QlikError, ErrorKind},
 };
 
@@ -27,6 +27,7 @@ const ADDRESS_BAR: &str = "Compare it with the address bar of your Qlik Cloud.";
 impl Subject<'_> {
     pub(super) async fn name(&self, known: &mut Known) -> Made {
         let probe = self.qlik().anonymous(self.host).probe().await;
+        known.redirected_to = probe.as_ref().ok().and_then(|p| p.redirected_to.clone());
         known.probe = Some(probe.map(|p| p.clock_offset).map_err(Arc::new));
         Ok(match probed(known) {
             Err(e) if e.kind() == ErrorKind::Dns => self.failed(known, &e),
@@ -65,12 +66,47 @@ pub(super) fn tls(on: &Subject<'_>, known: &mut Known) -> Note {
 pub(super) fn tenant(on: &Subject<'_>, known: &mut Known) -> Note {
     let host = on.host;
     match probed(known) {
-        Ok(()) => Note::passed(format!("{host} is a Qlik tenant.")),
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            Note::failed(format!("Qlik has no tenant at {host}."), ADDRESS_BAR).codes(&e)
+        Ok(()) => {}
+        Err(e) if e.kind() == ErrorKind::NoTenant => {
+            return Note::failed(
+                format!("Qlik has no tenant at {host}."),
+                format!("{ADDRESS_BAR} An alias can be changed or removed there."),
+            )
+            .codes(&e);
         }
-        Err(e) => on.failed(known, &e),
+        Err(e) => return on.failed(known, &e),
     }
+    if let Some((permanent, Moved::Gone)) = on.qlik().moved(host) {
+        return Note::warning(
+            format!(
+                "Qlik has no tenant at {host} any more. The portal uses the tenant’s permanent name, {permanent}."
+            ),
+            "Nothing is lost. Where the tenant has a new alias, enter it as hostname if you like; the permanent name never changes.",
+        );
+    }
+    let Some(there) = known.redirected_to.take() else {
+        return Note::passed(format!("{host} is a Qlik tenant."));
+    };
+    if !is_beside(host, &there)
+        || TenantHost::parse(there.as_str(), &on.services.config().host_policy).is_err()
+    {
+        return Note::failed(
+            format!("{host} points to {there}, and nothing secret is sent there."),
+            "If it is a sign-in page of your network, ask the operator of this server. Else enter the tenant’s own hostname, \
+             without a vanity address in front.",
+        );
+    }
+    // Nothing but the tenant itself can say whose name it is, so the key’s check compares what it says.
+    on.qlik().know_permanent(host, &there);
+    let note = Note::passed(format!("{host} is a Qlik tenant, and sends calls on to {there}."));
+    known.unproved_name = Some(there);
+    note
+}
+
+/// Whether both are names in the same domain of Qlik's, as all names of one tenant are.
+fn is_beside(one: &TenantHost, other: &TenantHost) -> bool {
+    let domain = |host: &TenantHost| host.as_str().split_once('.').map(|(_, domain)| domain.to_owned());
+    domain(one).is_some_and(|d| d.contains('.') && Some(d) == domain(other))
 }
 
 pub(super) fn clock(on: &Subject<'_>, known: &mut Known) -> Note {

@@ -28,9 +28,13 @@ impl Services {
             let took = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
             run.made(check, note, took);
         }
-        subject.close(&known).await;
+        let eyes = subject.close(&known).await;
+        if known.tenant.is_none() && known.unproved_name.is_some() {
+            self.qlik().forget_names(subject.host);
+        }
         let (missing, key_refused) = (known.identity_missing, known.key_refused);
-        Ok(Findings { report: run.end(self.now(), missing), facts: known.facts(subject.option), key_refused })
+        let report = run.end(self.now(), missing);
+        Ok(Findings { report, facts: known.facts(subject.option), key_refused, eyes })
     }
 }
 

@@ -50,6 +50,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) stored: Option<(&'a Row, &'a OwnedKey)>,
     /// The tenant had an identity provider of this portal before.
     pub(crate) had_provider: bool,
+    /// A session that a check opens is kept, see [`Findings::eyes`].
+    pub(crate) keeps_eyes: bool,
 }
 
 /// What an examination learnt, beside the report.
@@ -59,6 +61,9 @@ pub(crate) struct Findings {
     pub(crate) facts: Option<Facts>,
     /// Qlik refused the key.
     pub(crate) key_refused: bool,
+    /// The session of a check, to look with where the key is refused later; see
+    /// [`crate::renewal`]. None where it was closed.
+    pub(crate) eyes: Option<Arc<QlikSession>>,
 }
 
 /// What a save stores.
@@ -100,6 +105,8 @@ impl KeyFacts {
 pub(super) struct Known {
     /// How the probe of the host ended.
     pub(super) probe: Option<Result<Option<i64>, Arc<QlikError>>>,
+    /// Where the host sends the probe.
+    pub(super) redirected_to: Option<TenantHost>,
     pub(super) tenant: Option<TenantInfo>,
     pub(super) owner: Option<User>,
     pub(super) key: Option<ApiKey>,
@@ -116,8 +123,10 @@ pub(super) struct Known {
     pub(super) way: Option<Result<SignInWay, QlikError>>,
     pub(super) login_host: Option<String>,
     pub(super) login: Option<Login>,
-    /// An app that the session may open.
-    pub(super) app: Option<String>,
+    /// Apps that the session may be able to open, in the order in which they are tried.
+    pub(super) apps: Vec<String>,
+    /// Where the host sends calls to a name that nobody has proved to be the tenant's.
+    pub(super) unproved_name: Option<TenantHost>,
     /// How long Qlik, or our own bucket, holds calls back.
     pub(super) held: Option<Duration>,
     pub(super) identity_missing: bool,

@@ -26,7 +26,7 @@ impl Services {
         }
         let whom = self.whom(actor, &row).await?;
         let session = self
-            .login(&row, &whom.subject, &actor.name, &actor.email)
+            .login(&row, &whom.subject)
             .await?
             .map_err(|e| Trouble::of_login(&e, row.tenant_host.as_str()))?;
         if !whom.is(session.user(), &actor.email) {

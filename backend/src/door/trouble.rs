@@ -124,6 +124,8 @@ impl Trouble {
             ErrorKind::Forbidden => (TroubleKind::Other, Who::QlikAdministrator),
             ErrorKind::Dns
             | ErrorKind::NotQlik
+            | ErrorKind::NoTenant
+            | ErrorKind::Intercepted
             | ErrorKind::RedirectLeavesTenant
             | ErrorKind::LinkLeavesTenant => (TroubleKind::QlikAway, Who::Administrator),
             _ => (TroubleKind::QlikAway, Who::Nobody),
@@ -133,8 +135,8 @@ impl Trouble {
 
     /// An error of a call that was made with the portal's key.
     pub(super) fn of_key(e: &QlikError, host: &str) -> Self {
-        match e.kind() {
-            ErrorKind::Unauthorized => Self::new(
+        match (e.kind(), e.code()) {
+            (ErrorKind::Unauthorized, _) | (_, Some("AUTH-5")) => Self::new(
                 TroubleKind::KeyDead,
                 Who::Administrator,
                 Said::new(
@@ -143,7 +145,7 @@ impl Trouble {
                 ),
             )
             .with(e),
-            ErrorKind::Forbidden => Self::new(
+            (ErrorKind::Forbidden, _) => Self::new(
                 TroubleKind::UsersUnreadable,
                 Who::Administrator,
                 Said::new(

@@ -2,19 +2,20 @@
 //! because a login with a subject that Qlik does not know makes a user there, or
 //! gives an existing one that subject.
 
-use qlik::{User, error::ErrorKind};
+use qlik::{User, error::ErrorKind, jwt::JwtSubject};
 
 use super::{NoSession, Trouble};
 use crate::{
     Actor, Error, Services, audit,
+    identity::{as_portal_has, as_qlik_has},
     matching::{Person, Seen, Sends, judge},
     renewal::Row,
 };
 
-/// The subject of a login, and whose session it must open.
+/// What a login says of the user, and whose session it must open.
 #[derive(Debug)]
 pub(super) struct Whom {
-    pub(super) subject: String,
+    pub(super) subject: JwtSubject,
     expected: Expected,
 }
 
@@ -71,10 +72,11 @@ impl Services {
             Ok(found) => found,
             // Nothing can be looked up: the administrator's choice counts.
             Err(e) if e.kind() == ErrorKind::Forbidden && rules.email_as_subject => {
-                return Ok(Whom { subject: actor.email.clone(), expected: Expected::Unread });
+                let subject = as_portal_has(&actor.name, &actor.email);
+                return Ok(Whom { subject, expected: Expected::Unread });
             }
             Err(e) => {
-                if e.kind() == ErrorKind::Unauthorized {
+                if e.kind() == ErrorKind::Unauthorized || e.code() == Some("AUTH-5") {
                     // The administrator should see it before more users do.
                     self.recheck_key(&row.portal_id).await?;
                 }
@@ -83,10 +85,18 @@ impl Services {
         };
         let seen: Vec<Seen> = found.iter().map(Seen::from).collect();
         let judged = judge(Person { email: &actor.email, name: &actor.name }, &seen, rules);
+        // Of whoever is there already nothing but the subject changes, and that only where it is allowed.
+        let theirs = |id: &str| {
+            let user =
+                found.iter().find(|user| user.id == id).ok_or(Error::Internal("a user that was judged"))?;
+            Ok::<_, Error>(as_qlik_has(user, &actor.email))
+        };
         let (subject, expected) = match judged.sends {
-            Some(Sends::Stored { id, subject }) => (subject, Expected::Stored(id)),
-            Some(Sends::Email { id: Some(id) }) => (actor.email.clone(), Expected::Rewritten(id)),
-            Some(Sends::Email { id: None }) => (actor.email.clone(), Expected::Made),
+            Some(Sends::Stored { id, .. }) => (theirs(&id)?, Expected::Stored(id)),
+            Some(Sends::Email { id: Some(id) }) => {
+                (JwtSubject { sub: actor.email.clone(), ..theirs(&id)? }, Expected::Rewritten(id))
+            }
+            Some(Sends::Email { id: None }) => (as_portal_has(&actor.name, &actor.email), Expected::Made),
             None => return Err(Trouble::of_verdict(&judged, &actor.email).into()),
         };
         Ok(Whom { subject, expected })

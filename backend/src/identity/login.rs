@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use qlik::{
-    JwtLogin,
+    JwtLogin, User,
     error::{Error as QlikError, ErrorKind},
     host::TenantHost,
     jwt::{JwtSubject, SigningIdentity},
@@ -128,16 +128,27 @@ impl Services {
     pub(crate) async fn login(
         &self,
         row: &Row,
-        sub: &str,
-        name: &str,
-        email: &str,
+        who: &JwtSubject,
     ) -> Result<Result<QlikSession, QlikError>, Error> {
-        let who = JwtSubject {
-            sub: sub.to_owned(),
-            name: name.to_owned(),
-            email: email.to_owned(),
-            groups: Vec::new(),
-        };
-        self.login_at(&row.portal_id, &row.tenant_host, &row.web_integration_id, &row.origin, &who).await
+        self.login_at(&row.portal_id, &row.tenant_host, &row.web_integration_id, &row.origin, who).await
     }
+}
+
+/// A user who was looked up just before, in Qlik's own words: a login takes over what
+/// the token says of name and e-mail, so it says what Qlik has. Where Qlik has no
+/// e-mail, or does not show it, `email` is sent, for a token needs one.
+pub(crate) fn as_qlik_has(user: &User, email: &str) -> JwtSubject {
+    let theirs = user.email.as_deref().filter(|e| !e.is_empty());
+    JwtSubject {
+        sub: user.subject.clone(),
+        name: user.name.clone(),
+        email: theirs.unwrap_or(email).to_owned(),
+        groups: Vec::new(),
+    }
+}
+
+/// Somebody whom Qlik does not have, or whom nobody can look up: in the portal's words,
+/// with the e-mail as subject. Only where an administrator chose that.
+pub(crate) fn as_portal_has(name: &str, email: &str) -> JwtSubject {
+    JwtSubject { sub: email.to_owned(), name: name.to_owned(), email: email.to_owned(), groups: Vec::new() }
 }

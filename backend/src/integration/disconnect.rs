@@ -76,6 +76,7 @@ impl Services {
                 }
             }
         }
+        self.close_eyes(portal).await?;
         let mut tx = self.db().write().await?;
         let detail = serde_json::json!({ "tenant_host": at.host.as_str(), "keys_deleted": delete_keys });
         if at.option == AuthOption::Credentials {

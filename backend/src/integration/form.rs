@@ -136,7 +136,7 @@ fn key_of(
     match (stored.filter(|s| s.option == AuthOption::ApiKey), host) {
         (None, _) => Err(FieldError::new(KEY, "required")),
         // A key is worth nothing at another tenant, and is not sent there.
-        (Some(stored), Some(host)) if stored.host != *host => Err(FieldError::new(KEY, "other_tenant")),
+        (Some(stored), Some(host)) if !stored.is_name(host) => Err(FieldError::new(KEY, "other_tenant")),
         _ => Ok(None),
     }
 }
@@ -162,7 +162,7 @@ fn client_of(
         }
         Some(text) => Blank::Typed(ClientSecret::new(text)),
         // As a key it is sent to its own tenant alone.
-        None if known.is_some_and(|s| host.is_none_or(|h| s.host == *h)) => Blank::Keep,
+        None if known.is_some_and(|s| host.is_none_or(|h| s.is_name(h))) => Blank::Keep,
         None if everyone => {
             let code =
                 if stored.is_some_and(|s| s.client_id.is_some()) { "other_client" } else { "required" };

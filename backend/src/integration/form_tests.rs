@@ -15,6 +15,8 @@ fn in_force(option: AuthOption, client_id: Option<&str>) -> Connection {
     Connection {
         portal_id: "p".to_owned(),
         permanent_host: host.clone(),
+        other_hosts: Vec::new(),
+        former_host: None,
         host,
         tenant_id: "t".to_owned(),
         web_integration_id: "abc".to_owned(),
@@ -65,6 +67,19 @@ fn a_blank_key_is_kept_at_its_own_tenant_alone() {
     assert!(codes(&input("acme.eu.qlikcloud.com", "abc", Some("  ")), Some(&stored)).is_empty());
     assert_eq!(codes(&input("globex.us.qlikcloud.com", "abc", None), Some(&stored)), [(KEY, "other_tenant")]);
     assert_eq!(codes(&input("acme.eu.qlikcloud.com", "abc", None), None), [(KEY, "required")]);
+}
+
+#[test]
+fn a_blank_key_is_kept_at_every_name_of_its_tenant() {
+    let host = |name: &str| TenantHost::parse(name, &HostPolicy::default()).unwrap();
+    let stored = Connection {
+        permanent_host: host("qlkabc.eu.qlikcloud.com"),
+        other_hosts: vec![host("acme-new.eu.qlikcloud.com")],
+        ..in_force(AuthOption::ApiKey, None)
+    };
+    for name in ["acme.eu.qlikcloud.com", "qlkabc.eu.qlikcloud.com", "ACME-new.eu.qlikcloud.com"] {
+        assert!(codes(&input(name, "abc", None), Some(&stored)).is_empty(), "{name}");
+    }
 }
 
 #[test]

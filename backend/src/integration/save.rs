@@ -2,13 +2,20 @@
 //! change the tenant, the web integration or the option of a portal that is
 //! connected is staged instead (see [`crate::change`]).
 
+use std::sync::Arc;
+
+use qlik::{Moved, QlikSession};
+use secrecy::ExposeSecret as _;
+
 use super::{
-    form::{Parsed, ParsedMeans, SaveInput, SaveOutcome, parse},
+    despite::{InForce, lets_store},
+    form::{Parsed, ParsedMeans, SaveInput, SaveOutcome, parse, parse_host},
     typed::{How, Typed},
 };
 use crate::{
     Actor, Error, FieldError, Services,
     change::is_change,
+    connection::Connection,
     doctor::{Check, Facts, Findings, Outcome, Report, Subject},
     identity::IdentityView,
     renewal::{Row, load},
@@ -34,14 +41,25 @@ impl Services {
 
     async fn save_typed(&self, actor: &Actor, input: SaveInput, stages: bool) -> Result<SaveOutcome, Error> {
         actor.require_admin()?;
-        let in_force = self.connection(&actor.portal.id).await?;
+        let mut in_force = self.connection(&actor.portal.id).await?;
         let stored = load(self.db().read(), &actor.portal.id).await?;
+        let blank = input.api_key.as_ref().is_none_or(|k| k.expose_secret().trim().is_empty());
+        if let (Some(at), Ok(host), true) =
+            (&mut in_force, parse_host(&input.tenant_host, &self.config().host_policy), blank)
+        {
+            self.learn_name(at, &host).await?;
+        }
         let parsed = match parse(&input, &self.config().host_policy, in_force.as_ref()) {
             Ok(parsed) => parsed,
             Err(fields) => return Ok(SaveOutcome { fields, ..SaveOutcome::default() }),
         };
         let identity = self.identity(&actor.portal).await?;
         let Parsed { host, web_integration_id, means } = parsed;
+        // A name that is gone, from a page that was open meanwhile.
+        let host = match self.qlik().moved(&host) {
+            Some((permanent, Moved::Gone)) => permanent,
+            _ => host,
+        };
         let was_pasted = matches!(means, ParsedMeans::Key(Some(_)));
         let stored_key = match &stored {
             Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?.map(|k| k.token),
@@ -49,21 +67,59 @@ impl Services {
         };
         let means = self.means(actor, means, input.email_as_subject, stored_key).await?;
         let typed = Typed { host, web_integration_id, means, how: How::Saved };
-        let found = self.examine_typed(actor, stored.as_ref(), &typed, &identity).await?;
-        let Findings { report, facts, .. } = found;
-        let (true, Some(facts)) = (report.ok, facts) else {
+        let found = self.examine_typed(actor, stored.as_ref(), &typed, &identity, true).await?;
+        let Findings { report, facts, eyes, .. } = found;
+        let eyes = Closing { services: self, session: eyes };
+        let tenant_id = facts.as_ref().and_then(|f| f.tenant.as_ref()).map_or("", |t| t.id.as_str());
+        let changes = in_force.as_ref().is_some_and(|at| is_change(at, &typed, tenant_id));
+        // Settings that wait are switched to only where everything works.
+        let lets = report.ok
+            || !(changes && stages)
+                && self.is_no_worse(actor, in_force.as_ref(), &stored, &typed, &report).await?;
+        let (true, Some(facts)) = (lets, facts) else {
+            eyes.close().await;
             let fields = failed_fields(&report);
             return Ok(SaveOutcome { fields, report: Some(report), ..SaveOutcome::default() });
         };
         let done = SaveOutcome { report: Some(report.clone()), ..SaveOutcome::default() };
-        if in_force.as_ref().is_some_and(|at| stages && is_change(at, &typed)) {
+        if changes && stages {
+            eyes.close().await;
             let in_use = stored.as_ref().map(|row| row.state.current.key_id.as_str());
             let new_key = was_pasted && in_use != facts.key_id();
             self.stage(actor, &typed, new_key, &facts, &report).await?;
             return Ok(SaveOutcome { staged: true, ..done });
         }
         self.bring_into_force(actor, stored.as_ref(), &typed, &facts, &report, &identity).await?;
+        eyes.keep(&actor.portal.id).await;
         Ok(SaveOutcome { saved: true, ..done })
+    }
+
+    /// Whether what fails of what was typed fails in the settings in force as well, which
+    /// are examined anew for it.
+    async fn is_no_worse(
+        &self,
+        actor: &Actor,
+        in_force: Option<&Connection>,
+        stored: &Option<Row>,
+        typed: &Typed,
+        report: &Report,
+    ) -> Result<bool, Error> {
+        let Some(at) = in_force.filter(|at| at.option == typed.option() && at.is_name(&typed.host)) else {
+            return Ok(false);
+        };
+        let mut unchanged = vec!["tenant_host", "auth_option"];
+        if at.web_integration_id == typed.web_integration_id {
+            unchanged.push("web_integration_id");
+        }
+        if at.client_id.as_deref() == typed.client_id() {
+            unchanged.extend(["oauth_client_id", "oauth_client_secret"]);
+        }
+        let before = self.examine_again(actor).await?;
+        let failed = |id: &str| before.check(id).is_some_and(|c| c.outcome == Outcome::Failed);
+        let key_is_dead = stored.as_ref().is_some_and(|row| {
+            row.state.need.is_some() || row.state.current.expires_at <= self.now().as_second()
+        }) || ["key", "owner", "permission", "lifetime"].into_iter().any(failed);
+        Ok(lets_store(report, Some(&InForce { report: &before, key_is_dead, unchanged: &unchanged })))
     }
 
     /// Tests settings that are not in force.
@@ -73,8 +129,9 @@ impl Services {
         stored: Option<&Row>,
         typed: &Typed,
         identity: &IdentityView,
+        keeps_eyes: bool,
     ) -> Result<Findings, Error> {
-        let here = stored.filter(|row| row.tenant_host == typed.host);
+        let here = stored.filter(|row| row.tenant_host == typed.host || row.permanent_host == typed.host);
         let key = match here {
             Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?,
             None => None,
@@ -95,6 +152,7 @@ impl Services {
             stored: here.zip(key.as_ref()),
             // One paste mends a key, whatever else is wrong: a provider that is gone is a warning here.
             had_provider: false,
+            keeps_eyes,
         })
         .await
     }
@@ -114,6 +172,24 @@ impl Services {
         self.0.sessions.invalidate_all_for(&format!("{}/", actor.portal.id)).await;
         self.changed(&actor.portal.id);
         Ok(())
+    }
+}
+
+/// The session that the checks of a save opened: kept with what is stored, else closed.
+struct Closing<'a> {
+    services: &'a Services,
+    session: Option<Arc<QlikSession>>,
+}
+
+impl Closing<'_> {
+    async fn keep(self, portal_id: &str) {
+        if let Some(session) = self.session {
+            self.services.keep_eyes(portal_id, session).await;
+        }
+    }
+
+    async fn close(self) {
+        self.services.close_eyes_of(self.session).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{KeyLife, Report};
+use super::{KeyLife, NamesView, Report};
 use crate::{
     Portal,
     connection::{AuthOption, SecretView},
@@ -174,4 +174,6 @@ pub struct SettingsView {
     pub report: Option<Report>,
     /// What a JWT identity provider at Qlik needs.
     pub identity: IdentityView,
+    /// The name that was entered is gone, and the permanent one is used.
+    pub names: Option<NamesView>,
 }

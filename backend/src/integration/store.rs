@@ -3,13 +3,14 @@
 use qlik::host::TenantHost;
 
 use super::{
+    names::rename_tenant,
     states::{at_rest, next_state, retire_rows},
     typed::{How, Typed, same_tenant},
 };
 use crate::{
     Actor, Error, Services, audit,
     change::{Leaving, take_staged},
-    connection::{AuthOption, Connection, Ground, connection, forget_clients, keep_client},
+    connection::{AuthOption, Connection, Ground, connection, forget_clients, hosts_of, keep_client},
     credentials::wipe_credentials,
     doctor::{Facts, Report},
     identity::{IdentityView, note_idp},
@@ -24,16 +25,18 @@ use crate::{
 struct TenantFacts {
     id: String,
     permanent_host: TenantHost,
+    hosts: Vec<TenantHost>,
     region: Option<String>,
 }
 
 impl TenantFacts {
     fn of(typed: &Typed, facts: &Facts, before: Option<&Connection>) -> Self {
-        let same = before.filter(|b| b.host == typed.host);
+        let same = before.filter(|b| b.is_name(&typed.host));
         let Some(told) = &facts.tenant else {
             return Self {
                 id: same.map(|b| b.tenant_id.clone()).unwrap_or_default(),
                 permanent_host: same.map_or(&typed.host, |b| &b.permanent_host).clone(),
+                hosts: same.map(|b| b.other_hosts.clone()).unwrap_or_default(),
                 region: None,
             };
         };
@@ -41,6 +44,7 @@ impl TenantFacts {
         Self {
             id: told.id.clone(),
             permanent_host: permanent.unwrap_or_else(|| typed.host.clone()),
+            hosts: hosts_of(&told.hostnames),
             region: told.region.clone().or_else(|| told.datacenter.clone()),
         }
     }
@@ -82,6 +86,11 @@ impl Services {
             How::Saved | How::Back(_) => None,
         };
         let tenant = TenantFacts::of(typed, facts, before.as_ref());
+        // Another name of the same tenant: whatever rests on the tenant stays.
+        let same = before.as_ref().is_some_and(|b| same_tenant(b, &typed.host, &tenant.id));
+        if let Some(before) = before.as_ref().filter(|b| same && b.host != typed.host) {
+            rename_tenant(&mut tx, portal, before.host.as_str(), typed.host.as_str()).await?;
+        }
         let leaving =
             Leaving::read(&mut tx, before.as_ref(), fresh.as_ref(), typed, &tenant.id, &key_id).await?;
         let mut state = match current {
@@ -122,7 +131,7 @@ impl Services {
             }
             None => note_no_key(&mut tx, portal).await?,
         }
-        if before.as_ref().is_some_and(|b| !same_tenant(b, &typed.host, &tenant.id)) {
+        if before.is_some() && !same {
             forget_idps(&mut tx, portal, &identity.kid).await?;
         }
         if let Some(id) = &made_idp {
@@ -133,7 +142,7 @@ impl Services {
             previous.restore(&mut tx, portal).await?;
         }
         if let Some(before) = &before {
-            self.release_users(&mut tx, actor, before, typed).await?;
+            self.release_users(&mut tx, actor, before, typed, same).await?;
         }
         forget_clients(&mut tx, portal).await?;
         sqlx::query!("DELETE FROM qlik_sessions WHERE portal_id = ?", portal).execute(&mut *tx).await?;
@@ -159,10 +168,11 @@ impl Services {
         actor: &Actor,
         before: &Connection,
         typed: &Typed,
+        same_tenant: bool,
     ) -> Result<(), Error> {
         let portal = actor.portal.id.as_str();
-        let after =
-            Ground { option: typed.option(), host: typed.host.as_str(), client_id: typed.client_id() };
+        let host = if same_tenant { before.host.as_str() } else { typed.host.as_str() };
+        let after = Ground { option: typed.option(), host, client_id: typed.client_id() };
         if before.ground().carries(after) {
             return Ok(());
         }
@@ -211,12 +221,14 @@ async fn write_row(
     let (portal, user) = (actor.portal.id.as_str(), actor.user_id.as_str());
     let (option, by_email) = (typed.option().as_str(), typed.email_as_subject());
     let (client, login_host) = (typed.client_id(), facts.login_host.as_deref());
+    let hosts = serde_json::to_string(&tenant.hosts)
+        .map_err(|_| Error::Internal("names of a tenant can't be written as JSON"))?;
     // Version and fence go up: whoever was at work on the old settings has lost its claim.
     sqlx::query!(
         "INSERT INTO integrations (portal_id, tenant_host, tenant_id, permanent_host, region, web_integration_id,
              auth_option, email_as_subject, renewal, next_action_at, checked_at, last_report, saved_at, saved_by, probe_at,
-             oauth_client_id, login_host)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             oauth_client_id, login_host, other_hosts, key_seen_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (portal_id) DO UPDATE SET
              tenant_host = excluded.tenant_host, tenant_id = excluded.tenant_id,
              permanent_host = excluded.permanent_host, region = excluded.region,
@@ -228,7 +240,8 @@ async fn write_row(
              renewal = excluded.renewal, next_action_at = excluded.next_action_at, checked_at = excluded.checked_at,
              last_report = excluded.last_report, saved_at = excluded.saved_at, saved_by = excluded.saved_by,
              probe_at = excluded.probe_at, oauth_client_id = excluded.oauth_client_id,
-             login_host = excluded.login_host,
+             login_host = excluded.login_host, other_hosts = excluded.other_hosts,
+             former_host = NULL, moved_at = NULL, key_seen_at = excluded.key_seen_at,
              version = version + 1, fence = fence + 1, lease_owner = NULL, lease_until = NULL",
         portal,
         host,
@@ -246,7 +259,9 @@ async fn write_row(
         user,
         now,
         client,
-        login_host
+        login_host,
+        hosts,
+        now
     )
     .execute(&mut **tx)
     .await?;

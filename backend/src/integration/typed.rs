@@ -139,7 +139,7 @@ impl Services {
 /// tells it.
 pub(crate) fn same_tenant(before: &Connection, host: &TenantHost, tenant_id: &str) -> bool {
     if before.tenant_id.is_empty() || tenant_id.is_empty() {
-        before.host == *host || before.permanent_host == *host
+        before.is_name(host)
     } else {
         before.tenant_id == tenant_id
     }

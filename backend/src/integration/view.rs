@@ -53,7 +53,8 @@ impl Services {
         };
         let status = self.status(&portal.id).await?;
         let connection = self.connection_view(&portal.id).await?;
-        Ok(SettingsView { portal, form, status, connection, report, identity })
+        let names = self.names_view(&portal.id).await?;
+        Ok(SettingsView { portal, form, status, connection, report, identity, names })
     }
 
     async fn extra(&self, portal_id: &str) -> Result<Option<Extra>, Error> {

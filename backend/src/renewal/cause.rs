@@ -19,6 +19,13 @@ use crate::{
     words::{self, Said},
 };
 
+/// A quarter of an hour between two checks of a connection, and what they may be late by.
+const AWAY: i64 = 1_500;
+/// "User is not a member of tenant"
+/// (<https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940>):
+/// of a key it says that it is another tenant's.
+const NOT_A_MEMBER: &str = "AUTH-5";
+
 /// A fault in the words of [`words::of`].
 pub(crate) fn fault(e: &QlikError, host: &str) -> Fault {
     with(e, &words::of(e, host))
@@ -45,13 +52,25 @@ pub(crate) fn said(reason: NeedReason, owner: &str) -> Said {
             format!("{owner}, who owns the API key, is disabled or deleted in Qlik."),
             "Enable the user in Qlik, or paste a key of another user.",
         ),
+        NeedReason::OwnerDeleted => Said::new(
+            format!("{owner}, who owned the API key, was deleted in Qlik, and the key with them."),
+            "Make a key as another user in Qlik and paste it here; everything else stays as it is.",
+        ),
         NeedReason::PermissionLost => Said::new(
             format!("{owner}, who owns the API key, may no longer manage API keys."),
             format!("{} The key is tried again by itself.", words::ALLOW_KEYS),
         ),
-        NeedReason::WrongTenant => Said::new(
-            "The API key belongs to another Qlik tenant.",
-            "Make a key in this tenant and paste it here; everything else stays as it is.",
+        NeedReason::WrongTenant => words::other_tenant(),
+        NeedReason::Unseen => Said::new(
+            "Qlik refuses the API key, which this portal has not used for a while: it was revoked or expired, or its owner \
+             is disabled or deleted or may no longer manage API keys; or this database was restored from an older backup, \
+             and the key was replaced since. A newer key was left alone.",
+            "Restore a newer backup, or make a new key in Qlik and paste it here; everything else stays as it is.",
+        ),
+        NeedReason::ExpiredUnseen => Said::new(
+            "The API key expired while this portal was not at work; or this database was restored from an older backup, and \
+             the key was replaced since. A newer key was left alone.",
+            paste,
         ),
         NeedReason::Superseded => Said::new(
             "The API key was replaced by one that this database does not hold: it was restored from an older backup, \
@@ -59,7 +78,8 @@ pub(crate) fn said(reason: NeedReason, owner: &str) -> Said {
             "Restore a newer backup, or make a new key in Qlik and paste it here; everything else stays as it is.",
         ),
         NeedReason::Refused => Said::new(
-            "Qlik refuses the API key: it was revoked or expired, or its owner is disabled or may no longer manage API keys.",
+            "Qlik refuses the API key: it was revoked or expired, or its owner is disabled or deleted or may no longer \
+             manage API keys.",
             "Look at the key and its owner in Qlik, or paste a new key.",
         ),
     }
@@ -72,7 +92,11 @@ pub(super) async fn of(
     key: &OwnedKey,
     e: &QlikError,
 ) -> Result<(NeedReason, Fault), Error> {
-    let reason = reason(services, row, key).await?;
+    let reason = if e.code() == Some(NOT_A_MEMBER) {
+        NeedReason::WrongTenant
+    } else {
+        reason(services, row, key).await?
+    };
     Ok((reason, with(e, &said(reason, owner_of(key)))))
 }
 
@@ -104,6 +128,7 @@ pub(super) async fn expired(
 ) -> Result<(NeedReason, Fault), Error> {
     let reason = match services.0.tenants.as_owner(services, row, key).await? {
         OwnerEyes::Open(tenant) if replaced(services, row, key, &*tenant).await? => NeedReason::Superseded,
+        OwnerEyes::Shut if was_away(services, row).await? => NeedReason::ExpiredUnseen,
         _ => NeedReason::Expired,
     };
     Ok((reason, plain(said(reason, owner_of(key)).joined())))
@@ -112,7 +137,9 @@ pub(super) async fn expired(
 async fn ask_owner(services: &Services, row: &Row, key: &OwnedKey) -> Result<NeedReason, Error> {
     let tenant = match services.0.tenants.as_owner(services, row, key).await? {
         OwnerEyes::Open(tenant) => tenant,
+        OwnerEyes::Gone => return Ok(NeedReason::OwnerDeleted),
         OwnerEyes::Barred => return Ok(NeedReason::OwnerDisabled),
+        OwnerEyes::Shut if was_away(services, row).await? => return Ok(NeedReason::Unseen),
         OwnerEyes::Shut => return Ok(NeedReason::Refused),
     };
     let gone = match tenant.read(&row.state.current.key_id).await {
@@ -128,6 +155,16 @@ async fn ask_owner(services: &Services, row: &Row, key: &OwnedKey) -> Result<Nee
         Err(_) => return Ok(NeedReason::Refused),
     };
     Ok(if replaced(services, row, key, &*tenant).await? { NeedReason::Superseded } else { gone })
+}
+
+/// Whether the key was last seen to work longer ago than checks are made: the portal was
+/// not at work, or this is an older copy of its database.
+async fn was_away(services: &Services, row: &Row) -> Result<bool, Error> {
+    let seen = sqlx::query_scalar!("SELECT key_seen_at FROM integrations WHERE portal_id = ?", row.portal_id)
+        .fetch_optional(services.db().read())
+        .await?
+        .flatten();
+    Ok(seen.is_some_and(|at| services.now().as_second() - at > AWAY))
 }
 
 /// Whether another database of this portal has a younger key at Qlik. Seen with

@@ -22,6 +22,8 @@ const LEASE: i64 = 45;
 pub(crate) struct Row {
     pub(crate) portal_id: String,
     pub(crate) tenant_host: TenantHost,
+    /// The tenant's unchangeable name.
+    pub(crate) permanent_host: TenantHost,
     pub(crate) tenant_id: String,
     pub(crate) web_integration_id: String,
     pub(crate) origin: String,
@@ -54,6 +56,7 @@ impl<E: Into<Error>> From<E> for Lost {
 struct Raw {
     portal_id: String,
     tenant_host: String,
+    permanent_host: String,
     tenant_id: String,
     web_integration_id: String,
     renewal: String,
@@ -66,11 +69,14 @@ impl Raw {
     fn read(self) -> Result<(Row, i64), Error> {
         let bad = |column| StoreError::Inconsistent { table: "integrations", column };
         let state = serde_json::from_str(&self.renewal).map_err(|_| bad("renewal"))?;
-        let tenant_host = serde_json::from_value(self.tenant_host.into()).map_err(|_| bad("tenant_host"))?;
+        let host = |text: String, column| serde_json::from_value(text.into()).map_err(|_| bad(column));
+        let tenant_host = host(self.tenant_host, "tenant_host")?;
+        let permanent_host = host(self.permanent_host, "permanent_host")?;
         Ok((
             Row {
                 portal_id: self.portal_id,
                 tenant_host,
+                permanent_host,
                 tenant_id: self.tenant_id,
                 web_integration_id: self.web_integration_id,
                 origin: self.origin,
@@ -96,8 +102,8 @@ pub(crate) async fn load_any(db: impl SqliteExecutor<'_>, portal_id: &str) -> Re
 async fn read(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<(Row, i64)>, Error> {
     let raw = sqlx::query_as!(
         Raw,
-        r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!", i.tenant_id AS "tenant_id!",
-                  i.web_integration_id AS "web_integration_id!",
+        r#"SELECT i.portal_id AS "portal_id!", i.tenant_host AS "tenant_host!",
+                  i.permanent_host AS "permanent_host!", i.tenant_id AS "tenant_id!", i.web_integration_id AS "web_integration_id!",
                   i.renewal AS "renewal!", i.version AS "version!",
                   i.fence AS "fence!", p.origin AS "origin!"
            FROM integrations i JOIN portals p ON p.id = i.portal_id WHERE i.portal_id = ? AND i.renewal IS NOT NULL"#,
@@ -155,6 +161,10 @@ impl Services {
         }
         let claimed = read(&mut *tx, portal_id).await?;
         tx.commit().await?;
+        if let Some((row, _)) = &claimed {
+            // The client forgets names with the process.
+            self.qlik().know_permanent(&row.tenant_host, &row.permanent_host);
+        }
         Ok(claimed.map(|(row, fence)| Lease { row, fence }))
     }
 

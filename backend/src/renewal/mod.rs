@@ -12,6 +12,7 @@ mod apply;
 mod cause;
 mod claim;
 mod core;
+mod eyes;
 mod finish;
 mod look;
 mod policy;

@@ -9,12 +9,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use qlik::{
     ApiKey, ApiKeyConfig, ApiKeyQuery, CreatedApiKey, NewApiKey, Qlik, Tenant, User,
-    error::{Error as QlikError, ErrorKind},
-    host::TenantHost,
-    secret::ApiKeyToken,
+    error::Error as QlikError, host::TenantHost, secret::ApiKeyToken,
 };
 
-use super::claim::Row;
+use super::{claim::Row, eyes};
 use crate::{Error, Services, keys::OwnedKey};
 
 /// A tenant as one credential sees it: the calls that a renewal makes. Each has
@@ -41,6 +39,8 @@ pub(crate) trait KeyCalls: Send + Sync {
 pub(crate) enum OwnerEyes {
     /// The owner signed in.
     Open(Box<dyn KeyCalls>),
+    /// The owner was deleted at Qlik.
+    Gone,
     /// Qlik does not let the owner in.
     Barred,
     /// It could not be tried, or told nothing.
@@ -94,14 +94,7 @@ impl Tenants for Qlik {
     }
 
     async fn as_owner(&self, s: &Services, row: &Row, key: &OwnedKey) -> Result<OwnerEyes, Error> {
-        let Some(email) = key.owner_email.as_deref() else { return Ok(OwnerEyes::Shut) };
-        Ok(match s.login(row, &key.owner_subject, &key.owner_name, email).await? {
-            Ok(session) if session.user().id == key.owner_id => {
-                OwnerEyes::Open(Box::new(self.with_session(&row.tenant_host, session.into())))
-            }
-            Err(e) if e.kind() == ErrorKind::Forbidden => OwnerEyes::Barred,
-            Ok(_) | Err(_) => OwnerEyes::Shut,
-        })
+        eyes::as_owner(self, s, row, key).await
     }
 }
 

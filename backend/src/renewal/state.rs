@@ -128,6 +128,8 @@ pub enum NeedReason {
     Revoked,
     /// The key's owner is disabled or deleted.
     OwnerDisabled,
+    /// The key's owner was deleted at Qlik.
+    OwnerDeleted,
     /// The key's owner may no longer manage API keys.
     PermissionLost,
     /// The key belongs to another tenant.
@@ -137,6 +139,11 @@ pub enum NeedReason {
     Superseded,
     /// Qlik refuses the key, and why can't be seen from here.
     Refused,
+    /// As `Refused`, of a key that was last seen to work a while ago: this database may
+    /// have been restored from an older backup.
+    Unseen,
+    /// As `Expired`, of a key that was last seen to work a while ago.
+    ExpiredUnseen,
 }
 
 /// A key at Qlik that carries this portal's tag and that this database has not

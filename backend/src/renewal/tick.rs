@@ -43,6 +43,7 @@ impl Services {
     /// As [`Services::tick`].
     pub async fn tick_until(&self, stop: impl Future<Output = ()>) -> Result<usize, Error> {
         self.end_kept().await?;
+        self.adopt_all().await?;
         work::work_off(&Renewals(self), stop).await
     }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use qlik::{
     IdentityProvider, Tenant,
     error::{Error as QlikError, ErrorKind},
-    jwt::JwtSubject,
 };
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
 use crate::{
     Error, Services,
     door::the_one,
-    identity::IdentityView,
+    identity::{IdentityView, as_qlik_has},
     renewal::{Lease, Lost, Row},
 };
 
@@ -65,12 +64,7 @@ pub(super) async fn prove(
         },
         Err(e) => return Ok(Err(of_key(&e, host))),
     };
-    let who = JwtSubject {
-        sub: owner.subject,
-        name: owner.name,
-        email: owner.email.unwrap_or_else(|| began_by.to_owned()),
-        groups: Vec::new(),
-    };
+    let who = as_qlik_has(&owner, began_by);
     s.keep(lease).await?;
     let session = match s.login_with(row, &identity.kid, &who).await? {
         Ok(session) => session,

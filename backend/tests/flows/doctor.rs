@@ -74,7 +74,12 @@ async fn where_all_is_well_every_check_passes_and_says_what_it_asked() {
     }
     let asked = |id: &str| report.check(id).unwrap().request.clone().unwrap_or_default();
     assert!(asked("owner").starts_with("GET /api/v1/users/me") && asked("engine").starts_with("WSS"));
-    // What was opened for the checks is closed again.
+    // What was opened for the checks is closed again, but for the one session to look with
+    // where the key is refused later; that ends with the connection.
+    assert_eq!(h.world.sessions(&h.tenant).len(), 1);
+    h.portal.test_connection(&h.ada).await.unwrap();
+    assert_eq!(h.world.sessions(&h.tenant).len(), 1);
+    h.portal.disconnect(&h.ada, false, false).await.unwrap();
     assert!(h.world.sessions(&h.tenant).is_empty());
 }
 

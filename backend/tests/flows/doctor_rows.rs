@@ -358,7 +358,7 @@ pub(crate) const ROWS: &[Row] = &[
             here(h)
         },
         "engine",
-        Outcome::Failed,
+        Outcome::Warning,
         "The engine does not answer",
     ),
     Row(

@@ -225,6 +225,8 @@ async fn a_dead_key_is_told_apart_and_needs_a_person() {
     for (what, kill, words) in table {
         let h = House::connected().await;
         to_due(&h);
+        // As each quarter of an hour; what is seen there is looked with when the key is dead.
+        h.portal.probe_until(std::future::pending()).await.unwrap();
         kill(&h);
         h.settle().await;
         let now = h.status().await;

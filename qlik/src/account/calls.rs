@@ -21,6 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::paging::{bad_request, encode};
 use crate::session::QlikSession;
+use crate::transport::NO_TENANT;
 
 impl Qlik {
     /// Finds out how a tenant signs people in, by following `GET /login` until it is
@@ -142,14 +143,19 @@ impl Qlik {
         email: &str,
         password: Option<&AccountPassword>,
     ) -> End {
-        let (url, return_to, more) = match first(sign_in) {
+        let aliases = &self.transport.aliases;
+        if let Some(permanent) = sign_in.permanent_host {
+            self.know_permanent(sign_in.host, permanent);
+        }
+        let mut used = aliases.in_use(sign_in.host);
+        let (url, return_to, more) = match first(SignIn { host: &used, ..sign_in }) {
             Ok(first) => first,
             Err(error) => return End::Failed(not_sent(error)),
         };
         let places = Places {
             tenant: sign_in.host,
             permanent: sign_in.permanent_host,
-            aliases: &self.transport.aliases,
+            aliases,
             login_hosts: &self.transport.config().login_hosts,
             learned: None,
         };
@@ -179,6 +185,19 @@ impl Qlik {
                     return End::Failed(error);
                 }
             };
+            // Nothing was sent to a name that is gone, so the login begins at the other one.
+            if !walk.sent
+                && answer.code().as_deref() == Some(NO_TENANT)
+                && let Some(other) = aliases.after_gone(sign_in.host, &used)
+            {
+                used = other;
+                let Ok((url, _, headers)) = first(SignIn { host: &used, ..sign_in }) else {
+                    return End::Failed(not_sent(answer.error()));
+                };
+                more = Some(headers);
+                next = walk.start(url);
+                continue;
+            }
             next = walk.next(&ask.url, &answer);
             if let Move::End(error) = &next
                 && error.held_host().is_some()

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::links::Aliases;
 use crate::paging::{bad_request, encode, segment};
-use crate::transport::{Follow, Request};
+use crate::transport::{Follow, Request, location};
 
 /// What the answer must hold to be one to this request.
 #[derive(Debug)]
@@ -89,13 +89,20 @@ impl Wanted {
     }
 }
 
-/// The error for an answer that opens no websocket.
-pub(super) fn refused(answer: &Answer, aliases: &Aliases, host: &TenantHost, app_id: &str) -> Error {
+/// The error for an answer that opens no websocket. `used` is the name of the tenant
+/// that gave it.
+pub(super) fn refused(
+    answer: &Answer,
+    aliases: &Aliases,
+    host: &TenantHost,
+    used: &TenantHost,
+    app_id: &str,
+) -> Error {
     let error = answer.error();
-    let location = answer.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-    match location.filter(|_| answer.status.is_redirection()).zip(path(app_id).ok()) {
-        Some((location, path)) if aliases.on_tenant(host, &path, location).is_none() => {
-            error.with_kind(ErrorKind::RedirectLeavesTenant)
+    let redirect = location(answer).filter(|_| answer.status.is_redirection()).zip(path(app_id).ok());
+    match redirect.map(|(to, path)| aliases.place(host, used, &path, to)) {
+        Some(Err(elsewhere)) => {
+            error.with_kind(ErrorKind::RedirectLeavesTenant).with_leads_to(Some(&elsewhere))
         }
         // A page, where a websocket or a refusal was due.
         _ if answer.status.is_success() => error.with_kind(ErrorKind::NotQlik),

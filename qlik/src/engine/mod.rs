@@ -96,31 +96,30 @@ impl Tenant {
     }
 
     async fn ask_engine(&self, app_id: &str, origin: Option<&str>) -> Result<EngineInfo, Error> {
-        let (mut wanted, mut answer) = self.knock(app_id, origin).await?;
-        if let (Credential::Session { core, .. }, Upgrade::Refused(refusal)) = (&self.credential, &answer)
-            && is_csrf_refusal(refusal)
-        {
-            self.renew_csrf(core, refusal).await?;
-            (wanted, answer) = self.knock(app_id, origin).await?;
+        let mut host = self.transport.aliases.in_use(&self.host);
+        let (mut asked_anew, mut csrf_renewed) = (false, false);
+        loop {
+            let (request, wanted) = handshake::request(&self.credential, &host, app_id, origin)?;
+            let refusal = match self.transport.upgrade(&host, &self.credential, &request).await? {
+                Upgrade::Open { headers, io, deadline } => {
+                    wanted.check(&headers)?;
+                    return talk::about_version(io, self.transport.max_body(), deadline).await;
+                }
+                Upgrade::Refused(refusal) => refusal,
+            };
+            if let Some(other) = self.transport.other_name(&self.host, &host, &request, &refusal)
+                && !std::mem::replace(&mut asked_anew, true)
+            {
+                host = other;
+            } else if !is_csrf_refusal(&refusal) {
+                return Err(handshake::refused(&refusal, &self.transport.aliases, &self.host, &host, app_id));
+            } else if let Credential::Session { core, .. } = &self.credential
+                && !std::mem::replace(&mut csrf_renewed, true)
+            {
+                self.renew_csrf(core, &refusal).await?;
+            } else {
+                return Err(refusal.error().with_kind(ErrorKind::Csrf));
+            }
         }
-        match answer {
-            Upgrade::Open { headers, io, deadline } => {
-                wanted.check(&headers)?;
-                talk::about_version(io, self.transport.max_body(), deadline).await
-            }
-            Upgrade::Refused(refusal) if is_csrf_refusal(&refusal) => {
-                Err(refusal.error().with_kind(ErrorKind::Csrf))
-            }
-            Upgrade::Refused(refusal) => {
-                Err(handshake::refused(&refusal, &self.transport.aliases, &self.host, app_id))
-            }
-        }
-    }
-
-    /// Asks once for the websocket.
-    async fn knock(&self, app_id: &str, origin: Option<&str>) -> Result<(handshake::Wanted, Upgrade), Error> {
-        let (request, wanted) = handshake::request(&self.credential, &self.host, app_id, origin)?;
-        let answer = self.transport.upgrade(&self.host, &self.credential, &request).await?;
-        Ok((wanted, answer))
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::refusal::{self, Grant};
 use crate::answer::Answer;
 use crate::error::{Envelope, Error, ErrorKind};
+use crate::error_kind::Author;
 
 /// What stands in the way of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,7 +102,10 @@ impl OAuthError {
             && let Some(standard) = standard(answer)
         {
             let trace_id = error.trace_id().map(str::to_owned);
-            error = error.with_envelope(Envelope { trace_id, ..standard });
+            // The standard's form is this endpoint's own.
+            error = error
+                .with_kind(ErrorKind::of_answer(answer.status, standard.code.as_deref(), Author::Qlik))
+                .with_envelope(Envelope { trace_id, ..standard });
         }
         let kind = refusal::kind(&error, grant);
         let repeats = |text: Option<&str>| {

@@ -74,7 +74,7 @@ async fn an_unknown_tenant_is_told_apart_from_what_is_no_tenant() {
     let scene = Scene::new().await;
     let nobody = "nobody.eu.qlikcloud.com".parse().unwrap();
     let error = scene.qlik.anonymous(&nobody).probe().await.unwrap_err();
-    assert_eq!((error.kind(), error.code()), (ErrorKind::NotFound, Some("LOGIN-2")));
+    assert_eq!((error.kind(), error.code()), (ErrorKind::NoTenant, Some("LOGIN-2")));
 
     let tenant = scene.qlik.anonymous(&scene.host);
     let kind = async |status: u16, body: Option<&str>| {

@@ -12,7 +12,12 @@ mod keyless;
 mod status;
 mod timeline;
 
-use backend::{Portal, change::PreviousView, connection::AuthOption, integration::StatusView};
+use backend::{
+    Portal,
+    change::PreviousView,
+    connection::AuthOption,
+    integration::{NamesView, StatusView},
+};
 use jiff::Timestamp;
 use leptos::{prelude::*, server_fn::ServerFn};
 
@@ -27,7 +32,7 @@ use crate::{
     api::{
         change::{CloseWayBack, GoBack},
         form,
-        settings::{DiscardSettings, SaveSettings},
+        settings::{DiscardSettings, SaveSettings, UseHostname},
     },
     islands::SaveSettingsButton,
     routes,
@@ -124,7 +129,34 @@ fn change_offer(shown: &Shown) -> AnyView {
             </Alert>
         }
     });
-    view! { {staged} {shown.way_back.as_ref().map(way_back)} }.into_any()
+    let names = shown.view.names.as_ref().map(name_gone);
+    view! { {names} {staged} {shown.way_back.as_ref().map(way_back)} }.into_any()
+}
+
+/// The hostname that was entered is gone at Qlik; nothing has to be done.
+fn name_gone(names: &NamesView) -> AnyView {
+    let aliases = names.aliases.iter().cloned().map(|name| {
+        let label = format!("Use {name}");
+        view! {
+            <form method="post" action=UseHostname::PATH>
+                <input type="hidden" name="tenant_host" value=name/>
+                <button class="button" type="submit">{label}</button>
+            </form>
+        }
+    });
+    let aliases: Vec<_> = aliases.collect();
+    let offer = (!aliases.is_empty()).then(|| view! { <div class="actions">{aliases}</div> });
+    view! {
+        <Alert tone=Tone::Neutral>
+            <p>
+                "Qlik has no tenant at " <span class="mono">{names.former.clone()}</span>
+                " any more. Since " <Time at=Moment::from(names.since)/> " the portal uses the tenant’s permanent name, "
+                <span class="mono">{names.in_use.clone()}</span> ", which never changes. Nothing else is different."
+            </p>
+            {offer}
+        </Alert>
+    }
+    .into_any()
 }
 
 fn way_back(previous: &PreviousView) -> AnyView {

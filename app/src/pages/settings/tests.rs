@@ -96,7 +96,29 @@ fn shown(status: Option<StatusView>, draft: Flash) -> Shown {
         key_ends_soon: false,
         now: at(3_600),
         form: form_state,
-        view: SettingsView { portal, form, status, connection: None, report: None, identity },
+        view: SettingsView { portal, form, status, connection: None, report: None, identity, names: None },
+    }
+}
+
+#[test]
+fn a_name_that_is_gone_is_told_and_a_new_alias_is_one_click_away() {
+    let mut it = shown(None, Flash::default());
+    let offer = |it: &Shown| Owner::new().with(|| change_offer(it).to_html());
+    assert!(!offer(&it).contains("acme-old"));
+    it.view.names = Some(NamesView {
+        in_use: "qlkabc.eu.qlikcloud.com".into(),
+        former: "acme-old.eu.qlikcloud.com".into(),
+        since: at(60),
+        aliases: vec!["acme-new.eu.qlikcloud.com".into()],
+    });
+    let told = offer(&it);
+    for part in [
+        "acme-old.eu.qlikcloud.com",
+        "qlkabc.eu.qlikcloud.com",
+        "Use acme-new.eu.qlikcloud.com",
+        UseHostname::PATH,
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
     }
 }
 

@@ -92,6 +92,7 @@ impl World {
             host_policy: HostPolicy::default(),
             renewal: Policy::default(),
             rotation: crate::rotation::Policy::default(),
+            new_key_wait: std::time::Duration::ZERO,
             owner: "first".to_owned(),
             notices: NoticesConfig::default(),
             version: "test",
