@@ -135,7 +135,8 @@ fn change_offer(shown: &Shown) -> AnyView {
 
 /// The hostname that was entered is gone at Qlik; nothing has to be done.
 fn name_gone(names: &NamesView) -> AnyView {
-    let aliases = names.aliases.iter().cloned().map(|name| {
+    let NamesView { in_use, former, since, aliases } = names.clone();
+    let use_alias = |name: String| {
         let label = format!("Use {name}");
         view! {
             <form method="post" action=UseHostname::PATH>
@@ -143,15 +144,16 @@ fn name_gone(names: &NamesView) -> AnyView {
                 <button class="button" type="submit">{label}</button>
             </form>
         }
-    });
-    let aliases: Vec<_> = aliases.collect();
-    let offer = (!aliases.is_empty()).then(|| view! { <div class="actions">{aliases}</div> });
+    };
+    let offer = (!aliases.is_empty())
+        .then(|| view! { <div class="actions">{aliases.into_iter().map(use_alias).collect::<Vec<_>>()}</div> });
+    let since = Moment::from(since);
     view! {
         <Alert tone=Tone::Neutral>
             <p>
-                "Qlik has no tenant at " <span class="mono">{names.former.clone()}</span>
-                " any more. Since " <Time at=Moment::from(names.since)/> " the portal uses the tenant’s permanent name, "
-                <span class="mono">{names.in_use.clone()}</span> ", which never changes. Nothing else is different."
+                "Qlik has no tenant at " <span class="mono">{former}</span> " any more. Since " <Time at=since/>
+                " the portal uses the tenant’s permanent name, " <span class="mono">{in_use}</span>
+                ", which never changes. Nothing else is different."
             </p>
             {offer}
         </Alert>
