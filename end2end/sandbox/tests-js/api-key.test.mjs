@@ -121,4 +121,25 @@ describe("@qlik/api with an API key", () => {
         && error.data.errors[0].code === "HTTP-429",
     );
   });
+
+  test("a user is deleted, and is not found any more", async () => {
+    const user = { tenant: demo.tenant_id, email: "gone@acme.example" };
+    const { id } = await sandbox.control("POST", "/users", user);
+    assert.equal((await api.users.getUser(id, {})).data.email, "gone@acme.example");
+    assert.equal((await api.users.deleteUser(id)).status, 204);
+    await assert.rejects(api.users.getUser(id, {}, { noCache: true }), { status: 404 });
+  });
+
+  test("the tenant's alias is changed; the old one has no authentication, the permanent one serves on", async () => {
+    const patch = [{ op: "replace", path: "/hostnames/1", value: "acme-new.eu.qlikcloud.com" }];
+    assert.equal((await api.tenants.patchTenant(demo.tenant_id, patch)).status, 204);
+    await assert.rejects(
+      api.tenants.getTenant(demo.tenant_id, { noCache: true }),
+      (error) => error.status === 401 && error.data.errors[0].code === "LOGIN-2",
+    );
+    const permanent = withKey(demo.permanent_host, demo.api_key);
+    const tenant = await permanent.tenants.getTenant(demo.tenant_id);
+    assert.deepEqual(tenant.data.hostnames, [demo.permanent_host, "acme-new.eu.qlikcloud.com"]);
+    await sandbox.control("PATCH", `/tenants/${demo.tenant_id}`, { alias: "acme" });
+  });
 });

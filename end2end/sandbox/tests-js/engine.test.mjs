@@ -53,6 +53,15 @@ describe("@qlik/api and the engine", () => {
     assert.deepEqual(statuses, [101, 101], "closed once they are open");
   });
 
+  test("the first app of an administrator's list may be one that does not open", async () => {
+    const app = { tenant: demo.tenant_host, owner: demo.users[0].id, name: "Board figures" };
+    const made = await sandbox.control("POST", "/closed-apps", app);
+    const api = createQlikApi({ hostConfig: withKey() });
+    const list = await api.items.getItems({ resourceType: "app", sort: "-updatedAt", limit: 5 }, { noCache: true });
+    assert.equal(list.data.data[0].resourceId, made.id);
+    await assert.rejects(open(made.id).getDoc(), { message: /No permission to open the app/ });
+  });
+
   test("no engine is told as such", async () => {
     const id = await ownApp();
     const effect = { engine: { close: { code: 4240 } } };

@@ -32,8 +32,8 @@ fn location(response: &Response) -> &str {
 async fn an_administrator_changes_the_alias_and_the_original_name_stays() {
     let acme = acme().await;
     let path = of_tenant(&acme);
-    let patch = acme.ada(Method::PATCH, &path).json(&rename("Acme-New.eu.qlikcloud.com"));
-    assert_eq!(status(patch).await, StatusCode::NO_CONTENT);
+    let renamed = acme.ada(Method::PATCH, &path).json(&rename("Acme-New.eu.qlikcloud.com"));
+    assert_eq!(status(renamed).await, StatusCode::NO_CONTENT);
     for host in [NEW, acme.tenant.permanent_host.as_str()] {
         let (found, body) = send(under(&acme, host, &path)).await;
         assert_eq!(found, StatusCode::OK, "{host}");
@@ -66,8 +66,8 @@ async fn only_an_administrator_changes_it_and_only_to_a_free_name_of_the_region(
         assert_eq!(status(acme.ada(Method::PATCH, &path).json(&wrong)).await, StatusCode::BAD_REQUEST);
     }
     let (_, bea) = acme.user_with_key("bea@acme.example");
-    let patch = acme.ask(Method::PATCH, &path).bearer_auth(bea).json(&rename(NEW));
-    assert_eq!(status(patch).await, StatusCode::FORBIDDEN);
+    let hers = acme.ask(Method::PATCH, &path).bearer_auth(bea).json(&rename(NEW));
+    assert_eq!(status(hers).await, StatusCode::FORBIDDEN);
     let elsewhere = acme.ada(Method::PATCH, "/api/v1/tenants/other").json(&rename(NEW));
     assert_eq!(status(elsewhere).await, StatusCode::NOT_FOUND);
     let (_, body) = send(acme.ada(Method::GET, &path)).await;
