@@ -16,7 +16,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     boot,
     config::{Command, Config},
-    doctor, router, tasks,
+    connections::{self, Limits},
+    doctor, process, router, tasks,
 };
 
 const DRAIN: Duration = Duration::from_secs(30);
@@ -48,16 +49,15 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     let app = router::router(&config, &services, &stop);
     announce(&config, &services, address).await?;
 
-    let drained = stop.clone();
-    let serve = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { drained.cancelled().await });
+    let limits = Limits::within(process::descriptors());
+    let (most, for_each) = limits.connections();
+    tracing::info!(connections = most, for_each_address = for_each, "connections are bounded");
     tracker.spawn({
-        let stop = stop.clone();
+        let (stop, proxy) = (stop.clone(), config.trusted_proxy);
         async move {
-            if let Err(e) = serve.await {
-                tracing::error!(error = %e, "the server ended");
-                stop.cancel();
-            }
+            // However it ends: a process that hears nobody is of no use.
+            let _stops = stop.clone().drop_guard();
+            connections::serve(listener, app, limits, proxy, stop).await;
         }
     });
     tracker.close();
