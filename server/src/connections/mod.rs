@@ -70,8 +70,7 @@ pub(crate) async fn serve(
             }
             Err(e) if of_the_connection(&e) => {}
             Err(e) => {
-                tracing::error!(error = %e, "no connection can be accepted; an idle one is closed");
-                table.shed();
+                table.shed(&e);
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep(backoff) => {}

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    io,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -114,10 +115,14 @@ impl Table {
         Admission::Taken(Place { table: Arc::clone(self), id, kind, evicted })
     }
 
-    /// Closes the connection that has been quiet for longest.
-    pub(super) fn shed(&self) {
+    /// Closes the connection that has been quiet for longest, for `error` says that the
+    /// system has nothing left to give.
+    pub(super) fn shed(&self, error: &io::Error) {
         let now = Instant::now();
         let mut inner = self.lock();
+        if inner.may_tell(now) {
+            tracing::error!(error = %error, "no connection can be accepted; quiet ones are closed");
+        }
         let _ = inner.evict(Kind::Health, now, |_| true) || inner.evict(Kind::Any, now, |_| true);
     }
 }
@@ -176,12 +181,19 @@ impl Inner {
         }
     }
 
-    /// A line of the log, but not one for each connection.
     fn word(&mut self, now: Instant, what: &'static str) {
-        if self.told.is_none_or(|told| now.duration_since(told) >= WORD) {
-            self.told = Some(now);
+        if self.may_tell(now) {
             tracing::warn!(connections = self.entries.len(), "{what}");
         }
+    }
+
+    /// Whether the log may have a line about it: not one for each connection.
+    fn may_tell(&mut self, now: Instant) -> bool {
+        let may = self.told.is_none_or(|told| now.duration_since(told) >= WORD);
+        if may {
+            self.told = Some(now);
+        }
+        may
     }
 }
 
@@ -260,11 +272,11 @@ mod tests {
         let other = take(&table, peer("198.51.100.1"));
         let mine: Vec<_> = (0..3).map(|_| take(&table, peer("192.0.2.7"))).collect();
         mine[0].set_quiet(None);
-        let _new = take(&table, peer("192.0.2.7"));
+        let new = take(&table, peer("192.0.2.7"));
         assert_eq!(gone(&mine), [false, true, false], "the oldest of those with nothing under way");
         assert!(!other.evicted.is_cancelled());
         mine[2].set_quiet(None);
-        _new.set_quiet(None);
+        new.set_quiet(None);
         assert!(matches!(table.admit(peer("192.0.2.7")), Admission::Refused), "all are at work");
         assert!(matches!(table.admit(peer("192.0.2.8")), Admission::Taken(_)), "another address");
     }
@@ -280,7 +292,9 @@ mod tests {
     fn a_proxy_on_this_machine_is_bounded_with_all_others_alone() {
         let table = table();
         let all: Vec<_> = (0..6).map(|_| take(&table, None)).collect();
-        all.iter().skip(1).for_each(|p| p.set_quiet(None));
+        for place in all.iter().skip(1) {
+            place.set_quiet(None);
+        }
         let new = take(&table, None);
         assert_eq!(gone(&all), [true, false, false, false, false, false]);
         assert_eq!(new.kind(), Kind::Any);
@@ -290,7 +304,9 @@ mod tests {
     fn where_all_are_at_work_health_checks_have_room() {
         let table = table();
         let all: Vec<_> = (0..6).map(|_| take(&table, None)).collect();
-        all.iter().for_each(|p| p.set_quiet(None));
+        for place in &all {
+            place.set_quiet(None);
+        }
         let spare = [take(&table, None), take(&table, None)];
         assert!(spare.iter().all(|p| p.kind() == Kind::Health));
         let third = take(&table, None);
@@ -307,7 +323,9 @@ mod tests {
         let table = table();
         let all: Vec<_> = (0..6).map(|_| take(&table, None)).collect();
         let later = Instant::now() + Duration::from_secs(30);
-        all.iter().for_each(|p| p.set_quiet(Some(later)));
+        for place in &all {
+            place.set_quiet(Some(later));
+        }
         assert_eq!(take(&table, None).kind(), Kind::Health);
         assert!(!gone(&all).contains(&true));
     }
@@ -317,7 +335,7 @@ mod tests {
         let table = table();
         for _ in 0..50 {
             let places: Vec<_> = (0..9).map(|_| table.admit(peer("192.0.2.7"))).collect();
-            table.shed();
+            table.shed(&io::ErrorKind::Other.into());
             drop(places);
         }
         let inner = table.lock();

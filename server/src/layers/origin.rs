@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -76,7 +76,7 @@ fn comes_from_here(headers: &HeaderMap, uri: &Uri, origins: &Origins) -> bool {
 /// Whether `origin` is the name of this machine by which it was asked.
 fn is_local(origin: &str, headers: &HeaderMap, uri: &Uri) -> bool {
     let Ok(host) = only(headers, &header::HOST) else { return false };
-    let Some(host) = host.or_else(|| uri.authority().map(|a| a.as_str())) else { return false };
+    let Some(host) = host.or_else(|| uri.authority().map(Authority::as_str)) else { return false };
     let Ok(url) = Url::parse(&format!("http://{host}")) else { return false };
     let loopback = match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
