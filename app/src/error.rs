@@ -3,6 +3,7 @@
 //! a form post without JavaScript it can end up in an address.
 
 use leptos::server_fn::{
+    Bytes, Decodes as _,
     codec::JsonEncoding,
     error::{FromServerFnError, ServerFnErrorErr},
 };
@@ -147,8 +148,22 @@ impl AppError {
     }
 }
 
+impl AppError {
+    /// Seconds after which the same may be tried again, where that is known.
+    pub const fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooManyTries { retry_after_s } => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+}
+
 impl FromServerFnError for AppError {
     type Encoder = JsonEncoding;
+
+    fn de(data: Bytes) -> Self {
+        JsonEncoding::decode(data).unwrap_or(Self::Transport { kind: Transport::BadAnswer })
+    }
 
     /// Keeps the kind alone: the text may repeat what was typed.
     fn from_server_fn_error(value: ServerFnErrorErr) -> Self {
@@ -158,6 +173,8 @@ impl FromServerFnError for AppError {
             E::Args(_) | E::MissingArg(_) | E::Serialization(_) | E::UnsupportedRequestMethod(_) => {
                 Transport::BadRequest
             }
+            // On the server it is a request that can't be read; the browser reads answers by `de`.
+            E::Deserialization(_) if cfg!(feature = "ssr") => Transport::BadRequest,
             E::Registration(_)
             | E::ServerError(_)
             | E::MiddlewareError(_)

@@ -90,6 +90,12 @@ pub fn join(token: &str) -> String {
     format!("{JOIN}?token={}", encode(token))
 }
 
+/// Whether the address of this page may hold something that works once: a link's
+/// token, or what Qlik sent a browser back with.
+pub fn carries_secret(path: &str) -> bool {
+    matches!(path.trim_end_matches('/'), JOIN | CONNECTED)
+}
+
 /// `path` if it stays in this portal: one leading slash, nothing that a browser
 /// reads as another host, nothing that can't stand in a header.
 pub fn local_path(path: &str) -> Option<&str> {

@@ -2,7 +2,10 @@
 //! and the renewal's present step are finished. A second one, or half a minute,
 //! ends it at once; a renewal that is cut off is taken up at the next start.
 
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    fs::Permissions, io::Write as _, net::SocketAddr, os::unix::fs::PermissionsExt as _, path::Path,
+    process::ExitCode, time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use backend::Services;
@@ -16,7 +19,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     boot,
     config::{Command, Config},
-    doctor, router, tasks,
+    connections::{self, Limits},
+    doctor, process, router, tasks,
 };
 
 const DRAIN: Duration = Duration::from_secs(30);
@@ -48,16 +52,15 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode> {
     let app = router::router(&config, &services, &stop);
     announce(&config, &services, address).await?;
 
-    let drained = stop.clone();
-    let serve = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { drained.cancelled().await });
+    let limits = Limits::within(process::descriptors());
+    let (most, for_each) = limits.connections();
+    tracing::info!(connections = most, for_each_address = for_each, "connections are bounded");
     tracker.spawn({
-        let stop = stop.clone();
+        let (stop, proxy) = (stop.clone(), config.trusted_proxy);
         async move {
-            if let Err(e) = serve.await {
-                tracing::error!(error = %e, "the server ended");
-                stop.cancel();
-            }
+            // However it ends: a process that hears nobody is of no use.
+            let _stops = stop.clone().drop_guard();
+            connections::serve(listener, app, limits, proxy, stop).await;
         }
     });
     tracker.close();
@@ -95,10 +98,7 @@ async fn announce(config: &Config, services: &Services, address: SocketAddr) -> 
     }
     if let Some(path) = &config.ready_file {
         let ready = serde_json::json!({ "address": address.to_string(), "url": public, "setup_code": code });
-        // Written whole or not at all: whoever waits for it reads it at once.
-        let part = path.with_extension("part");
-        write_private(&part, ready.to_string().as_bytes())
-            .and_then(|()| std::fs::rename(&part, path))
+        write_private(path, ready.to_string().as_bytes())
             .with_context(|| format!("QONDUIT_READY_FILE ({})", path.display()))?;
     }
     Ok(())
@@ -116,9 +116,51 @@ async fn owner_link(config: &Config, services: &Services) -> Result<()> {
     Ok(())
 }
 
-fn write_private(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let mut file =
-        std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-    file.write_all(bytes)
+/// Writes a file that its owner alone can read, whole or not at all: whoever waits
+/// for it reads it at once. It is a new file under a name that nobody could know
+/// before, so that nothing which lay ready there is written to, and takes the place
+/// of what had the name, be it a link to another file.
+fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o600)).tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    #[test]
+    fn whatever_lay_ready_where_the_ready_file_is_written_only_the_owner_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (dir.path().join("ready.json"), dir.path().join("elsewhere"));
+        let part = path.with_extension("part");
+        let lay: [&dyn Fn(); 5] = [
+            &|| {},
+            &|| fs::write(&part, "long before").unwrap(),
+            &|| fs::write(&path, "long before").unwrap(),
+            &|| symlink(&elsewhere, &part).unwrap(),
+            &|| symlink(&elsewhere, &path).unwrap(),
+        ];
+        for (n, lay) in lay.iter().enumerate() {
+            fs::write(&elsewhere, "somebody's").unwrap();
+            let _ = (fs::remove_file(&part), fs::remove_file(&path));
+            lay();
+            for lies in [&part, &path] {
+                if lies.exists() {
+                    fs::set_permissions(lies, Permissions::from_mode(0o666)).unwrap();
+                }
+            }
+            write_private(&path, b"code").unwrap();
+            let meta = fs::symlink_metadata(&path).unwrap();
+            assert!(meta.is_file(), "{n}");
+            assert_eq!(meta.permissions().mode() & 0o777, 0o600, "{n}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "code", "{n}");
+            assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "somebody's", "{n}");
+        }
+    }
 }

@@ -3,12 +3,14 @@
 
 mod boot;
 mod config;
+mod connections;
 mod doctor;
 mod files;
 mod health;
 mod layers;
 mod lifecycle;
 mod metrics;
+mod process;
 mod router;
 mod session_store;
 mod stream;
@@ -36,6 +38,10 @@ fn main() -> ExitCode {
         }
     };
     boot::tracing(&config.log);
+    // The configuration names files with secrets, and has none of its own.
+    if let Err(e) = process::harden() {
+        tracing::warn!(error = %e, "a core dump of this process could hold secrets: it could not be ruled out");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {

@@ -11,7 +11,7 @@ use axum::{
     Router,
     extract::{FromRef, Request},
     http::{HeaderName, StatusCode, header},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     routing::{any, get},
 };
 use axum_login::AuthManagerLayerBuilder;
@@ -33,7 +33,7 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 use crate::{
     config::Config,
     files, health,
-    layers::{Origins, client_ip, headers, on_panic, same_origin},
+    layers::{Origins, client_ip, functions, headers, on_panic, same_origin},
     metrics::{self, Metrics},
     session_store::{SESSION, Store},
     stream::{self, Live},
@@ -117,6 +117,7 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
         })
         .fallback_service(files.fallback(any(missing)))
         .layer(auth)
+        .layer(from_fn(functions))
         .layer(from_fn_with_state(Origins::new(&config.public_url), same_origin))
         .layer(from_fn_with_state(config.trusted_proxy, client_ip));
 

@@ -26,7 +26,7 @@ pub(super) async fn instead(error: AppError) -> AnyView {
     match &error {
         AppError::NotSetUp => return go_on(routes::SETUP),
         AppError::NotSignedIn => return go_on(&routes::login(&ctx::path_and_query())),
-        _ => ctx::set_status(error.status()),
+        _ => ctx::set_error(&error),
     }
     let (title, says) = match &error {
         AppError::NotFound => (

@@ -121,6 +121,14 @@ pub fn set_status(status: u16) {
     }
 }
 
+/// Answers with the status of `error`, and tells when to try again where that is known.
+pub fn set_error(error: &AppError) {
+    set_status(error.status());
+    if let (Some(response), Some(seconds)) = (use_context::<ResponseOptions>(), error.retry_after_s()) {
+        response.insert_header(header::RETRY_AFTER, seconds.into());
+    }
+}
+
 /// Asks the browser to load the page again in so many seconds: for a page that
 /// shows something at work, with and without a script.
 pub fn refresh_in(seconds: u8) {

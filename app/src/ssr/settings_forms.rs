@@ -103,7 +103,7 @@ pub async fn save(typed: Typed) -> Result<SaveAnswer, AppError> {
             match (&error, ctx::wants_html()) {
                 (AppError::NotSignedIn, true) => ctx::see_other(&routes::login(routes::SETTINGS)),
                 (_, true) => ctx::see_other(routes::SETTINGS),
-                (_, false) => ctx::set_status(error.status()),
+                (_, false) => ctx::set_error(&error),
             }
             Err(error)
         }

@@ -159,5 +159,53 @@ fn protect(file: &Path) -> std::io::Result<()> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
     let f = std::fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(file)?;
-    f.set_permissions(std::fs::Permissions::from_mode(0o600))
+    f.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    for beside in ["-wal", "-shm"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(beside);
+        // One that lies ready keeps its mode, and a link leads to who knows where.
+        match std::fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_file() => {
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+            }
+            Ok(_) => {
+                let what = format!("{} is no file", Path::new(&path).display());
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, what));
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn whatever_lay_ready_is_the_owners_alone_and_no_link_is_followed_beside_the_database() {
+        let dir = tempfile::tempdir().unwrap();
+        let [file, wal, shm] = ["p.db", "p.db-wal", "p.db-shm"].map(|name| dir.path().join(name));
+        protect(&file).unwrap();
+        assert_eq!(mode(&file), 0o600);
+        for path in [&file, &wal, &shm] {
+            fs::write(path, "").unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+        }
+        protect(&file).unwrap();
+        assert_eq!([&file, &wal, &shm].map(|p| mode(p)), [0o600; 3]);
+
+        fs::remove_file(&wal).unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::write(&elsewhere, "").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &wal).unwrap();
+        assert!(protect(&file).is_err());
+    }
 }

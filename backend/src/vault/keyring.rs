@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    fs::File,
     io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
@@ -61,16 +62,8 @@ impl Keyring {
     /// [`KeyringError`] where it can't be read, is readable by others, or is
     /// malformed.
     pub fn open(path: &Path, entropy: &dyn Entropy) -> Result<Self, KeyringError> {
-        use std::os::unix::fs::PermissionsExt;
-        match std::fs::metadata(path) {
-            Ok(meta) => {
-                let mode = meta.permissions().mode() & 0o777;
-                if mode & 0o077 != 0 {
-                    return Err(KeyringError::TooOpen(mode));
-                }
-                let text = Zeroizing::new(std::fs::read_to_string(path)?);
-                Self::parse(&text)
-            }
+        match File::open(path) {
+            Ok(file) => Self::read(file),
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 let text = Self::fresh_text(entropy);
                 if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
@@ -83,14 +76,24 @@ impl Keyring {
                         file.sync_all()?;
                         Self::parse(&text)
                     }
-                    Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-                        Self::parse(&Zeroizing::new(std::fs::read_to_string(path)?))
-                    }
+                    Err(e) if e.kind() == ErrorKind::AlreadyExists => Self::read(File::open(path)?),
                     Err(e) => Err(e.into()),
                 }
             }
             Err(e) => Err(e.into()),
         }
+    }
+
+    /// What the file holds, if nobody else can read it: this very file, not one that took its name meanwhile.
+    fn read(mut file: File) -> Result<Self, KeyringError> {
+        use std::{io::Read as _, os::unix::fs::PermissionsExt};
+        let mode = file.metadata()?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(KeyringError::TooOpen(mode));
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text)?;
+        Self::parse(&text)
     }
 
     /// A keyring of one new key, kept nowhere.

@@ -100,11 +100,11 @@ async fn a_dead_process_holds_up_a_renewal_for_less_than_a_minute() {
     rig.settles_within(Duration::from_mins(1), &before, "the claim runs out").await;
 }
 
-/// It says where it listens before it is ready; from then on whoever stops it is heard.
+/// From before it says where it listens whoever stops it is heard.
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_while_it_still_starts_it_ends_in_order() {
     let rig = Rig::new().await;
-    let server = rig.spawn_held_at_its_ready_file().await;
+    let server = rig.spawn_held_at_its_first_word().await;
     let ended = server.terminated().await;
     assert!(ended.success(), "{ended}");
 }

@@ -3,6 +3,7 @@
 
 use std::{
     fs::File,
+    io::{PipeReader, PipeWriter, Read as _, Write as _},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{
@@ -21,7 +22,7 @@ use backend::{
 use jiff::SignedDuration;
 use qlik::{Clock as _, SystemClock};
 use rustix::{
-    fs::{CWD, Mode, OFlags, mkfifoat, open},
+    fs::{OFlags, fcntl_getfl, fcntl_setfl},
     process::{Pid, Signal, kill_process},
 };
 use sandbox::{
@@ -95,6 +96,10 @@ impl Rig {
 
     /// A server process; it may not be up yet.
     pub(crate) fn spawn(&self) -> Server {
+        self.spawn_saying_to(None)
+    }
+
+    fn spawn_saying_to(&self, out: Option<Stdio>) -> Server {
         let number = self.started.fetch_add(1, Ordering::SeqCst);
         let log = File::create(self.dir().join(format!("server-{number}.log"))).unwrap();
         let ready = self.dir().join(format!("ready-{number}.json"));
@@ -111,7 +116,7 @@ impl Rig {
             .env("QONDUIT_SITE_ROOT", self.dir())
             .env("QONDUIT_LOG", "debug,sqlx=info")
             .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
+            .stdout(out.unwrap_or_else(|| log.try_clone().unwrap().into()))
             .stderr(log)
             .kill_on_drop(true)
             .spawn()
@@ -119,19 +124,19 @@ impl Rig {
         Server { child, ready }
     }
 
-    /// A server process that has said where it listens, and waits for a reader of its ready file.
-    pub(crate) async fn spawn_held_at_its_ready_file(&self) -> Held {
+    /// A server process whose tasks have begun, and that waits for a reader to say where it listens.
+    pub(crate) async fn spawn_held_at_its_first_word(&self) -> Held {
         let number = self.started.load(Ordering::SeqCst);
-        let part = self.dir().join(format!("ready-{number}.part"));
-        mkfifoat(CWD, &part, Mode::RUSR | Mode::WUSR).unwrap();
-        let server = self.spawn();
+        let (words, full) = std::io::pipe().unwrap();
+        fill(&full);
+        let server = self.spawn_saying_to(Some(full.into()));
         let log = self.dir().join(format!("server-{number}.log"));
-        until(PATIENCE, "a server says where it listens", async || {
-            std::fs::read_to_string(&log).unwrap().contains("Qonduit listens on").then_some(())
+        until(PATIENCE, "a server's tasks begin", async || {
+            std::fs::read_to_string(&log).unwrap().contains("swept ended sessions").then_some(())
         })
         .await
         .unwrap();
-        Held { server, part }
+        Held { server, words }
     }
 
     /// A server process that listens.
@@ -237,21 +242,35 @@ impl Server {
     }
 }
 
+/// Fills a pipe, so that who writes into it waits for a reader.
+fn fill(pipe: &PipeWriter) {
+    let flags = fcntl_getfl(pipe).unwrap();
+    fcntl_setfl(pipe, flags | OFlags::NONBLOCK).unwrap();
+    while (&*pipe).write(&[b'\n'; 4096]).is_ok() {}
+    while (&*pipe).write(b"\n").is_ok() {}
+    fcntl_setfl(pipe, flags).unwrap();
+}
+
 /// A server that is held up just before it is ready.
 pub(crate) struct Held {
     server: Server,
-    part: PathBuf,
+    words: PipeReader,
 }
 
 impl Held {
     /// Sends SIGTERM, then lets it go on; gives how it ended.
     pub(crate) async fn terminated(self) -> ExitStatus {
-        let Self { server: Server { mut child, .. }, part } = self;
+        let Self { server: Server { mut child, .. }, mut words } = self;
         let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
-        // Without waiting for a writer: there is none if the signal was not heard.
-        let _reader = open(part, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()).unwrap();
-        tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap()
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut said = String::new();
+            words.read_to_string(&mut said).map(|_| said)
+        });
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        let said = reading.await.unwrap().unwrap();
+        assert!(said.contains("Qonduit listens on"), "{said}");
+        ended
     }
 }
 
