@@ -119,7 +119,8 @@ impl Tenant {
 
     /// Asks once for the websocket.
     async fn knock(&self, app_id: &str, origin: Option<&str>) -> Result<(handshake::Wanted, Upgrade), Error> {
-        let (request, wanted) = handshake::request(&self.credential, &self.host, app_id, origin)?;
+        let (mut request, wanted) = handshake::request(&self.credential, &self.host, app_id, origin)?;
+        request.lane = self.lane.clone();
         let answer = self.transport.upgrade(&self.host, &self.credential, &request).await?;
         Ok((wanted, answer))
     }
