@@ -8,12 +8,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use qlik::{Entropy, HostPolicy, Qlik, SessionCache, SessionLimits, SigningIdentity, random_id};
+use qlik::{Entropy, HostPolicy, Lane, Qlik, SessionCache, SessionLimits, SigningIdentity, random_id};
 use tokio::sync::Notify;
 use url::Url;
 
 use crate::{
     Error,
+    apps::Reading,
     events::Events,
     notices::NoticesConfig,
     oauth::ClientTokens,
@@ -87,11 +88,13 @@ pub(crate) struct Inner {
     pub(crate) set_ups: Notify,
     /// Wakes the comparing task.
     pub(crate) compare: Notify,
+    /// Who is reading apps at the moment.
+    pub(crate) reading: Reading,
 }
 
 /// Everything the product does. Cheap to clone.
 #[derive(Clone)]
-pub struct Services(pub(crate) Arc<Inner>);
+pub struct Services(pub(crate) Arc<Inner>, Qlik);
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,7 +127,8 @@ impl Services {
             moka::future::Cache::builder().max_capacity(SIGNERS).time_to_idle(SIGNER_UNUSED).build();
         let (events, due) = (Events::default(), Notify::new());
         let (set_ups, compare) = (Notify::new(), Notify::new());
-        Ok(Self(Arc::new(Inner {
+        let client = qlik.clone();
+        let inner = Arc::new(Inner {
             db,
             vault,
             qlik,
@@ -139,7 +143,9 @@ impl Services {
             due,
             set_ups,
             compare,
-        })))
+            reading: Reading::default(),
+        });
+        Ok(Self(inner, client))
     }
 
     /// The database.
@@ -154,7 +160,14 @@ impl Services {
 
     /// The Qlik client.
     pub fn qlik(&self) -> &Qlik {
-        &self.0.qlik
+        &self.1
+    }
+
+    /// The same, for what is done in somebody else's name: its calls to Qlik wait
+    /// where the renewal's and the administrators' do not. What a renewal asks is in
+    /// its own lane whoever set it off.
+    pub(crate) fn in_lane(&self, lane: Lane) -> Self {
+        Self(self.0.clone(), self.1.in_lane(lane))
     }
 
     /// What the operator decided.

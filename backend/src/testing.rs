@@ -62,6 +62,8 @@ pub struct QlikAt {
     pub ca_pem: Option<String>,
     /// How long a request may take.
     pub timeout: Option<Duration>,
+    /// How many reads a tenant takes a minute; by default more than any test makes.
+    pub reads_per_minute: Option<u32>,
     /// As the file of `QONDUIT_NOTICE_CA_FILE`.
     pub notice_ca: Option<String>,
 }
@@ -113,7 +115,7 @@ async fn open(dir: Arc<TempDir>, clock: Arc<FakeClock>, qlik: QlikAt) -> Result<
         ca_pem: qlik.ca_pem.clone().map(String::into_bytes),
         request_timeout: qlik.timeout.unwrap_or(Duration::from_secs(5)),
         // The buckets run by real time, and a test's year passes in a second.
-        tier1_per_minute: 1_000_000,
+        tier1_per_minute: qlik.reads_per_minute.unwrap_or(1_000_000),
         tier2_per_minute: 1_000_000,
         ..QlikConfig::default()
     };

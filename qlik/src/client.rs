@@ -19,6 +19,7 @@ use crate::resolve::Resolve;
 use crate::secret::ApiKeyToken;
 use crate::session::{Means, QlikSession, SessionCore};
 use crate::transport::{ConfigError, Request, Transport};
+use crate::turns::Lane;
 
 /// How the client behaves. [`Default`] is right for Qlik Cloud.
 #[derive(Debug, Clone)]
@@ -72,6 +73,7 @@ impl Default for QlikConfig {
 pub struct Qlik {
     pub(crate) transport: Arc<Transport>,
     entropy: Arc<dyn Entropy>,
+    pub(crate) lane: Lane,
 }
 
 impl Qlik {
@@ -86,7 +88,26 @@ impl Qlik {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, ConfigError> {
-        Ok(Self { transport: Arc::new(Transport::new(config, clock)?), entropy })
+        let transport = Arc::new(Transport::new(config, clock)?);
+        Ok(Self { transport, entropy, lane: Lane::default() })
+    }
+
+    /// The same client, for calls that are made for somebody else: where calls are
+    /// scarce, that says who has to wait. [`Lane::Upkeep`] unless said otherwise.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use qlik::{Lane, Qlik, QlikConfig, SystemClock, SystemEntropy};
+    /// # fn main() -> Result<(), qlik::ConfigError> {
+    /// let qlik = Qlik::new(QlikConfig::default(), Arc::new(SystemClock), Arc::new(SystemEntropy))?;
+    /// let for_ada = qlik.in_lane(Lane::person("ada"));
+    /// # drop(for_ada);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn in_lane(&self, lane: Lane) -> Self {
+        Self { lane, ..self.clone() }
     }
 
     /// The tenant, without credentials: for [`Tenant::probe`].
@@ -122,7 +143,8 @@ impl Qlik {
     }
 
     pub(crate) fn tenant(&self, host: &TenantHost, credential: Credential) -> Tenant {
-        Tenant { transport: Arc::clone(&self.transport), host: host.clone(), credential }
+        let (transport, lane) = (Arc::clone(&self.transport), self.lane.clone());
+        Tenant { transport, host: host.clone(), credential, lane }
     }
 
     /// Tells the permanent name of the tenant behind `host`, from an earlier
@@ -182,6 +204,7 @@ pub struct Tenant {
     pub(crate) transport: Arc<Transport>,
     pub(crate) host: TenantHost,
     pub(crate) credential: Credential,
+    pub(crate) lane: Lane,
 }
 
 impl Tenant {
@@ -223,7 +246,8 @@ impl Tenant {
         Ok(())
     }
 
-    async fn send(&self, request: Request) -> Result<Answer, Error> {
+    async fn send(&self, mut request: Request) -> Result<Answer, Error> {
+        request.lane = self.lane.clone();
         self.transport.send(&self.host, &self.credential, request).await
     }
 }

@@ -92,6 +92,7 @@ pub mod session;
 pub mod sessions;
 mod tls_fault;
 mod transport;
+mod turns;
 mod wiped;
 
 pub use account::{
@@ -124,3 +125,4 @@ pub use session::{QlikSession, StoredSessionError};
 pub use sessions::{SessionCache, SessionLimits};
 pub use tls_fault::TlsFault;
 pub use transport::ConfigError;
+pub use turns::{Lane, PersonId};

@@ -3,23 +3,28 @@
 //! Qlik counts calls per user, tenant and tier, 1000 a minute for reads and 100
 //! for the rest, and answers 429 with `retry-after` past that
 //! (<https://qlik.dev/apis/rest/rate-limiting/>). Two things keep us below: a
-//! token bucket per tenant host and tier, and a hold per credential for as long
-//! as a 429 asked for. This module must not know any endpoint.
+//! token bucket per tenant host and tier (`turns.rs` says whose turn it is), and a
+//! hold per credential for as long as a 429 asked for. This module must not know
+//! any endpoint.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 use crate::env::Clock;
 use crate::host::TenantHost;
+use crate::turns::{Lane, Turns};
 
 /// Longest time that a call waits for its turn before it is refused.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(2);
+/// The same for [`Lane::Upkeep`]: late is better than not at all.
+pub(crate) const MAX_UPKEEP_WAIT: Duration = Duration::from_secs(5);
+/// When somebody may ask again of whom too many calls wait already.
+const CROWDED: Duration = Duration::from_secs(2);
 /// What a 429 without a readable `retry-after` is taken to ask for: Qlik's
 /// windows are minutes long, its own example says 13 seconds.
 const DEFAULT_HOLD: Duration = Duration::from_secs(15);
@@ -54,53 +59,90 @@ struct Hold {
 
 #[derive(Debug)]
 pub(crate) struct Limits {
-    tier1: DefaultKeyedRateLimiter<TenantHost>,
-    tier2: DefaultKeyedRateLimiter<TenantHost>,
+    turns: Mutex<HashMap<(TenantHost, Tier), Turns>>,
+    tier1_per_minute: u32,
+    tier2_per_minute: u32,
+    tickets: AtomicU64,
     holds: Mutex<HashMap<Caller, Hold>>,
     clock: Arc<dyn Clock>,
 }
 
+/// One who waits for a turn, and no longer does once this is dropped.
+struct Place<'a> {
+    limits: &'a Limits,
+    at: &'a (TenantHost, Tier),
+    ticket: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(turns) = lock(&self.limits.turns).get_mut(self.at) {
+            turns.leave(self.ticket);
+        }
+    }
+}
+
 impl Limits {
-    /// Buckets that fill at so many calls a minute; 0 is taken as 1. A full one
-    /// holds half a minute's: Qlik counts over five minutes, and what fills in
-    /// that time and what was there before must stay below it together.
+    /// Buckets that fill at so many calls a minute; 0 is taken as 1. The buckets
+    /// measure with a monotonic clock: a wall clock that is set back would
+    /// otherwise stop all calls for that long.
     pub(crate) fn new(tier1_per_minute: u32, tier2_per_minute: u32, clock: Arc<dyn Clock>) -> Self {
-        let at_least_one = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        let quota = |n: u32| Quota::per_minute(at_least_one(n)).allow_burst(at_least_one(n / 2));
-        // The buckets measure with a monotonic clock: a wall clock that is set
-        // back would otherwise stop all calls for that long.
         Self {
-            tier1: RateLimiter::keyed(quota(tier1_per_minute)),
-            tier2: RateLimiter::keyed(quota(tier2_per_minute)),
-            holds: Mutex::new(HashMap::new()),
+            turns: Mutex::default(),
+            tier1_per_minute,
+            tier2_per_minute,
+            tickets: AtomicU64::default(),
+            holds: Mutex::default(),
             clock,
         }
     }
 
-    /// Waits for the caller's turn, at most [`MAX_WAIT`].
+    /// Waits for the caller's turn, at most [`MAX_WAIT`], or [`MAX_UPKEEP_WAIT`].
     ///
     /// # Errors
     ///
     /// The time after which it may be tried again.
-    pub(crate) async fn turn(&self, caller: &Caller) -> Result<(), Duration> {
-        let bucket = match caller.tier {
-            Tier::One => &self.tier1,
-            Tier::Two => &self.tier2,
-        };
-        let clock = DefaultClock::default();
-        let mut waited = Duration::ZERO;
+    pub(crate) async fn turn(&self, caller: &Caller, lane: &Lane) -> Result<(), Duration> {
+        let most = if *lane == Lane::Upkeep { MAX_UPKEEP_WAIT } else { MAX_WAIT };
+        let at = (caller.host.clone(), caller.tier);
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let start = Instant::now();
+        let mut place = None;
         loop {
             if let Some(left) = self.held(caller) {
                 return Err(left);
             }
-            let Err(not_yet) = bucket.check_key(&caller.host) else { return Ok(()) };
-            let wait = not_yet.wait_time_from(clock.now()).max(Duration::from_millis(1));
-            if waited + wait > MAX_WAIT {
+            let now = Instant::now();
+            let taken = self.at(&at, now, |turns| {
+                if place.is_none() && turns.is_crowded(lane) {
+                    return Err(None);
+                }
+                turns.take(ticket, lane, now).map_err(Some)
+            });
+            let wait = match taken {
+                Ok(()) => return Ok(()),
+                Err(None) => return Err(CROWDED),
+                Err(Some(wait)) => wait,
+            };
+            // Made before anything can end this wait, so that it is always given up again.
+            place.get_or_insert(Place { limits: self, at: &at, ticket });
+            if now.duration_since(start) + wait > most {
                 return Err(wait);
             }
             tokio::time::sleep(wait).await;
-            waited += wait;
         }
+    }
+
+    fn at<T>(&self, at: &(TenantHost, Tier), now: Instant, ask: impl FnOnce(&mut Turns) -> T) -> T {
+        let mut all = lock(&self.turns);
+        if all.len() > MAX_BUCKETS && !all.contains_key(at) {
+            all.retain(|_, turns| !turns.is_at_rest(now));
+        }
+        let per_minute = match at.1 {
+            Tier::One => self.tier1_per_minute,
+            Tier::Two => self.tier2_per_minute,
+        };
+        ask(all.entry(at.clone()).or_insert_with(|| Turns::new(per_minute, now)))
     }
 
     /// Holds the caller back after a 429, and says for how long.
@@ -108,32 +150,27 @@ impl Limits {
         let wait = asked.unwrap_or(DEFAULT_HOLD).min(MAX_HOLD);
         let since = self.clock.now();
         let until = SignedDuration::try_from(wait).ok().and_then(|w| since.checked_add(w).ok());
-        let mut holds = self.holds();
+        let mut holds = lock(&self.holds);
         holds.retain(|_, hold| still_held(*hold, since).is_some());
         if let Some(until) = until {
             holds.insert(caller, Hold { since, until });
-        }
-        drop(holds);
-        if self.tier1.len() + self.tier2.len() > MAX_BUCKETS {
-            self.tier1.retain_recent();
-            self.tier2.retain_recent();
         }
         wait
     }
 
     fn held(&self, caller: &Caller) -> Option<Duration> {
         let now = self.clock.now();
-        let mut holds = self.holds();
+        let mut holds = lock(&self.holds);
         let left = still_held(*holds.get(caller)?, now);
         if left.is_none() {
             holds.remove(caller);
         }
         left
     }
+}
 
-    fn holds(&self) -> MutexGuard<'_, HashMap<Caller, Hold>> {
-        self.holds.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The time left; none where it is over, or where the clock was set back behind
@@ -180,16 +217,16 @@ mod tests {
         let held = caller("acme", Tier::Two, "key a");
         assert_eq!(limits.hold(held.clone(), Some(Duration::from_secs(13))), Duration::from_secs(13));
         clock.set(3);
-        assert_eq!(limits.turn(&held).await, Err(Duration::from_secs(10)));
+        assert_eq!(limits.turn(&held, &Lane::Upkeep).await, Err(Duration::from_secs(10)));
         for other in [
             caller("acme", Tier::One, "key a"),
             caller("acme", Tier::Two, "key b"),
             caller("globex", Tier::Two, "key a"),
         ] {
-            assert_eq!(limits.turn(&other).await, Ok(()));
+            assert_eq!(limits.turn(&other, &Lane::Upkeep).await, Ok(()));
         }
         clock.set(13);
-        assert_eq!(limits.turn(&held).await, Ok(()));
+        assert_eq!(limits.turn(&held, &Lane::Upkeep).await, Ok(()));
     }
 
     #[tokio::test]
@@ -199,7 +236,7 @@ mod tests {
         let held = caller("acme", Tier::One, "key a");
         limits.hold(held.clone(), Some(Duration::from_secs(13)));
         clock.set(-3600);
-        assert_eq!(limits.turn(&held).await, Ok(()));
+        assert_eq!(limits.turn(&held, &Lane::Upkeep).await, Ok(()));
     }
 
     #[tokio::test]
@@ -208,22 +245,22 @@ mod tests {
         let held = caller("acme", Tier::One, "key a");
         assert_eq!(limits.hold(held.clone(), None), DEFAULT_HOLD);
         assert_eq!(limits.hold(held.clone(), Some(Duration::MAX)), MAX_HOLD);
-        assert_eq!(limits.turn(&held).await, Err(MAX_HOLD));
+        assert_eq!(limits.turn(&held, &Lane::Upkeep).await, Err(MAX_HOLD));
         assert_eq!(limits.hold(held.clone(), Some(Duration::ZERO)), Duration::ZERO);
-        assert_eq!(limits.turn(&held).await, Ok(()));
+        assert_eq!(limits.turn(&held, &Lane::Upkeep).await, Ok(()));
     }
 
     #[tokio::test]
     async fn past_the_bucket_a_call_is_refused_when_its_turn_is_far_off() {
         let limits = Limits::new(1, 1, Hand::new());
         let one = caller("acme", Tier::One, "key a");
-        assert_eq!(limits.turn(&one).await, Ok(()));
-        let wait = limits.turn(&one).await.unwrap_err();
-        assert!(wait > MAX_WAIT && wait <= Duration::from_mins(1), "{wait:?}");
+        assert_eq!(limits.turn(&one, &Lane::Upkeep).await, Ok(()));
+        let wait = limits.turn(&one, &Lane::Upkeep).await.unwrap_err();
+        assert!(wait > MAX_UPKEEP_WAIT && wait <= Duration::from_mins(1), "{wait:?}");
         let other = caller("acme", Tier::One, "key b");
-        assert!(limits.turn(&other).await.is_err(), "the bucket is the host's");
-        assert_eq!(limits.turn(&caller("globex", Tier::One, "key a")).await, Ok(()));
-        assert_eq!(limits.turn(&caller("acme", Tier::Two, "key a")).await, Ok(()));
+        assert!(limits.turn(&other, &Lane::Upkeep).await.is_err(), "the bucket is the host's");
+        assert_eq!(limits.turn(&caller("globex", Tier::One, "key a"), &Lane::Upkeep).await, Ok(()));
+        assert_eq!(limits.turn(&caller("acme", Tier::Two, "key a"), &Lane::Upkeep).await, Ok(()));
     }
 
     #[tokio::test]
@@ -233,7 +270,7 @@ mod tests {
             let one = caller("acme", Tier::Two, "key a");
             let mut at_once = 0;
             // Stops at the first that would have to wait.
-            while tokio::time::timeout(Duration::ZERO, limits.turn(&one)).await == Ok(Ok(())) {
+            while tokio::time::timeout(Duration::ZERO, limits.turn(&one, &Lane::Upkeep)).await == Ok(Ok(())) {
                 at_once += 1;
             }
             assert!(at_once >= per_minute / 2, "{at_once}");
@@ -246,9 +283,39 @@ mod tests {
         let limits = Limits::new(6000, 1, Hand::new());
         let one = caller("acme", Tier::One, "key a");
         for _ in 0..3000 {
-            assert_eq!(limits.turn(&one).await, Ok(()));
+            assert_eq!(limits.turn(&one, &Lane::Upkeep).await, Ok(()));
         }
         // Ten milliseconds each from here on.
-        assert_eq!(limits.turn(&one).await, Ok(()));
+        assert_eq!(limits.turn(&one, &Lane::Upkeep).await, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_person_who_asks_for_all_holds_up_neither_upkeep_nor_others() {
+        let limits = Limits::new(900, 90, Hand::new());
+        let greedy = caller("acme", Tier::One, "user greedy");
+        let lane = Lane::person("greedy");
+        let asked = futures::future::join_all((0..300).map(|_| limits.turn(&greedy, &lane))).await;
+        let got = asked.iter().filter(|a| a.is_ok()).count();
+        assert!((112..130).contains(&got), "{got}");
+        assert!(asked.iter().flat_map(|a| a.err()).all(|wait| wait >= Duration::from_millis(1)));
+        for (identity, lane) in [("user other", Lane::person("other")), ("key a", Lane::Upkeep)] {
+            let asks = caller("acme", Tier::One, identity);
+            let now = tokio::time::timeout(Duration::ZERO, limits.turn(&asks, &lane)).await;
+            assert_eq!(now, Ok(Ok(())), "{identity} waits");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_waiting_leaves_no_place_behind() {
+        let limits = Limits::new(60, 60, Hand::new());
+        let one = caller("acme", Tier::One, "key a");
+        while tokio::time::timeout(Duration::ZERO, limits.turn(&one, &Lane::Upkeep)).await == Ok(Ok(())) {}
+        for _ in 0..20 {
+            let gone = tokio::time::timeout(Duration::from_millis(1), limits.turn(&one, &Lane::Upkeep)).await;
+            assert!(gone.is_err(), "its turn is a second off");
+        }
+        let start = Instant::now();
+        assert_eq!(limits.turn(&one, &Lane::Upkeep).await, Ok(()));
+        assert!(start.elapsed() <= Duration::from_secs(1), "{:?}", start.elapsed());
     }
 }

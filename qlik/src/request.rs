@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 
 use crate::error::{Error, ErrorKind};
 use crate::limits::Tier;
+use crate::turns::Lane;
 use crate::wiped;
 
 /// What is done with a redirect that answers a GET.
@@ -31,6 +32,8 @@ pub(crate) struct Request {
     pub(crate) operation: &'static str,
     pub(crate) method: Method,
     pub(crate) tier: Tier,
+    /// Whom it is made for.
+    pub(crate) lane: Lane,
     /// Begins with a slash, is percent-encoded, may have a query.
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
@@ -56,6 +59,7 @@ impl Request {
             operation,
             method: Method::GET,
             tier: Tier::One,
+            lane: Lane::default(),
             path: path.into(),
             headers: HeaderMap::new(),
             body: None,

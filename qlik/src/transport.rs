@@ -255,7 +255,7 @@ impl Transport {
     ) -> Result<Head, Error> {
         let operation = request.operation;
         let caller = Caller { host: host.clone(), tier: request.tier, identity: credential.identity() };
-        if let Err(wait) = self.limits.turn(&caller).await {
+        if let Err(wait) = self.limits.turn(&caller, &request.lane).await {
             tracing::debug!(operation, %host, wait_s = wait.as_secs(), "held back");
             return Err(Error::new(ErrorKind::RateLimited, operation).with_retry_after(Some(wait)).unsent());
         }

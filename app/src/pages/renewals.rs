@@ -73,10 +73,17 @@ pub fn RenewalsPage() -> impl IntoView {
 /// The coming renewal and whether it would succeed.
 fn next(status: &StatusView) -> AnyView {
     let due = Moment::from(status.renew_at);
+    let when = match (&status.needs_person, status.next_try_at.map(Moment::from)) {
+        (Some(_), _) => view! { "A person is needed before the key can be renewed." }.into_any(),
+        (None, Some(next)) => view! { "The renewal is tried again on " <Time at=next/> "." }.into_any(),
+        (None, None) => {
+            view! { "The key comes due on " <Time at=due/> " and is then renewed by itself." }.into_any()
+        }
+    };
     let found = found(status.ahead.as_ref());
     view! {
         <Card id="next" title="Next renewal">
-            <p>"The key comes due on " <Time at=due/> " and is then renewed by itself."</p>
+            <p>{when}</p>
             {found}
             <div class="actions">
                 <form method="post" action=CheckNextRenewal::PATH>

@@ -1,11 +1,15 @@
 //! My apps: the Qlik apps that a user may open, read with the user's own Qlik
 //! session.
 
+mod reading;
+
 use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
+pub(crate) use reading::Reading;
+
 use qlik::{
-    AppItem, AppQuery, Page, Space,
+    AppItem, AppQuery, Lane, Page, Space,
     error::{Error as QlikError, ErrorKind},
     session::QlikSession,
 };
@@ -66,9 +70,15 @@ impl Services {
     /// A page of the user's apps.
     ///
     /// # Errors
-    /// [`Error`] where the store or the vault fails; what is wrong at Qlik is an
+    /// [`Error`] where the store or the vault fails, [`Error::TooManyTries`] where
+    /// this user asks for too many pages at once; what is wrong at Qlik is an
     /// [`AppsPage::Trouble`].
     pub async fn my_apps(&self, actor: &Actor, query: AppsQuery) -> Result<AppsPage, Error> {
+        let _place = self.0.reading.enter(&actor.user_id).await?;
+        self.in_lane(Lane::person(&actor.user_id)).page_of_apps(actor, query).await
+    }
+
+    async fn page_of_apps(&self, actor: &Actor, query: AppsQuery) -> Result<AppsPage, Error> {
         let Some(at) = self.connection(&actor.portal.id).await? else {
             return Ok(AppsPage::Trouble(Trouble::not_connected()));
         };

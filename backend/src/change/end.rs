@@ -90,7 +90,7 @@ impl Services {
             )
             .execute(&mut *tx)
             .await?;
-            row.state.retiring.push(Retiring { key, delete_at: now, tries: 0 });
+            row.state.retiring.push(Retiring { key, delete_at: now, tries: 0, set_at: now });
             row.state.retiring.sort_by_key(|r| r.delete_at);
             let json = to_json(&row.state)?;
             let next = next_action_at(now, &row.state, self.policy());

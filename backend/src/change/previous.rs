@@ -161,7 +161,7 @@ impl Leaving {
             state.retiring.retain(|r| r.key.key_id != kept.key_id);
         }
         if let Some(ended) = &self.ended {
-            state.retiring.push(Retiring { key: ended.clone(), delete_at: now, tries: 0 });
+            state.retiring.push(Retiring { key: ended.clone(), delete_at: now, tries: 0, set_at: now });
             state.retiring.sort_by_key(|r| r.delete_at);
         }
     }

@@ -1,6 +1,6 @@
 //! What users do with their own Qlik credentials: register, try again, remove.
 
-use qlik::AccountPassword;
+use qlik::{AccountPassword, Lane};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -64,7 +64,8 @@ impl Services {
         {
             return Err(Error::field(FIELD, "same_as_refused"));
         }
-        let tried = self.attempt(actor, &at, Want::Typed, Some((secret, refused))).await?;
+        let own = self.in_lane(Lane::person(&actor.user_id));
+        let tried = own.attempt(actor, &at, Want::Typed, Some((secret, refused))).await?;
         self.registered(actor, tried, at.host.as_str()).await
     }
 
@@ -78,7 +79,8 @@ impl Services {
     /// [`Services::register_credentials`].
     pub async fn try_credentials_again(&self, actor: &Actor) -> Result<Registered, Error> {
         let at = self.credentials_connection(&actor.portal.id).await?.ok_or(Error::NotFound)?;
-        let tried = self.attempt(actor, &at, Want::Again, None).await?;
+        let own = self.in_lane(Lane::person(&actor.user_id));
+        let tried = own.attempt(actor, &at, Want::Again, None).await?;
         self.registered(actor, tried, at.host.as_str()).await
     }
 

@@ -33,9 +33,9 @@ pub(super) fn next_state(fresh: Option<&Row>, current: KeyRef, services: &Servic
     let delete_at = now + services.policy().grace;
     state.retiring.clone_from(&old.retiring);
     if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &old.phase {
-        state.retiring.push(Retiring { key: new.clone(), delete_at, tries: 0 });
+        state.retiring.push(Retiring { key: new.clone(), delete_at, tries: 0, set_at: now });
     }
-    state.retiring.push(Retiring { key: old.current.clone(), delete_at, tries: 0 });
+    state.retiring.push(Retiring { key: old.current.clone(), delete_at, tries: 0, set_at: now });
     // Pasted again while it was on its way out: it stays.
     let again = state.current.key_id.clone();
     state.retiring.retain(|r| r.key.key_id != again);
@@ -58,10 +58,11 @@ pub(super) fn at_rest(old: &State, now: i64) -> State {
         ahead: None,
         sweep: false,
         sweep_at: None,
+        unswept: None,
         ..old.clone()
     };
     if let Phase::Staged { new, .. } | Phase::Proved { new, .. } = &old.phase {
-        state.retiring.push(Retiring { key: new.clone(), delete_at: now, tries: 0 });
+        state.retiring.push(Retiring { key: new.clone(), delete_at: now, tries: 0, set_at: now });
         state.retiring.sort_by_key(|r| r.delete_at);
     }
     state

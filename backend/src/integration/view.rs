@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Actor, Error, Services,
     connection::AuthOption,
-    renewal::{Ahead, AttemptRow, Phase, State, Stray, load, load_any},
+    renewal::{Ahead, AttemptRow, Phase, Policy, State, Stray, load, load_any, next_attempt_at},
     store::{StoreError, at},
 };
 
@@ -133,6 +133,7 @@ impl Services {
         let report = report_of(&extra);
         let identity_missing = report.as_ref().is_some_and(|r| r.identity_missing);
         let (health, headline) = health(&row.state, report.as_ref());
+        let now = self.now().as_second();
         let State { renew_at, failing, need, retiring, .. } = &row.state;
         let recent: Vec<AttemptView> =
             self.attempts(portal_id, SHOWN_ATTEMPTS).await?.into_iter().map(attempt_view).collect();
@@ -144,13 +145,16 @@ impl Services {
             tenant_host: extra.tenant_host,
             permanent_host: extra.permanent_host,
             key,
-            renew_at: at(*renew_at),
-            running: running(&row.state, self.now().as_second()),
+            // What is over is no date to wait for.
+            renew_at: at((*renew_at).max(now)),
+            running: running(&row.state, now, self.policy()),
             last_renewal: last,
             recent,
             lives,
             ahead: row.state.ahead.clone(),
-            next_try_at: failing.as_ref().map(|f| at(f.next_try_at)),
+            next_try_at: next_attempt_at(now, &row.state, self.policy())
+                .filter(|_| row.state.wanted() || retiring.iter().any(|r| r.tries > 0))
+                .map(at),
             failed_tries: failing.as_ref().map_or(0, |f| f.attempts),
             old_key_until: retiring.first().map(|r| at(r.delete_at)),
             needs_person: need.as_ref().map(|n| n.fault.says.clone()),
@@ -217,9 +221,9 @@ pub(super) fn attempt_view(a: AttemptRow) -> AttemptView {
 }
 
 /// What an attempt is doing now; one that waits for its next try does nothing.
-fn running(state: &State, now: i64) -> Option<Running> {
+fn running(state: &State, now: i64, policy: &Policy) -> Option<Running> {
     let attempt = state.attempt()?;
-    let waits = state.failing.as_ref().is_some_and(|f| f.next_try_at > now);
+    let waits = next_attempt_at(now, state, policy).is_some_and(|t| t > now);
     let step = match &state.phase {
         Phase::Active => return None,
         Phase::Creating { .. } if waits => return None,

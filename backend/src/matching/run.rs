@@ -3,6 +3,7 @@
 //! database.
 
 use futures::StreamExt;
+use qlik::Lane;
 
 use super::{
     ends::{Step, Why},
@@ -139,9 +140,12 @@ impl Services {
         .fetch_all(self.db().read())
         .await?;
         let count = due.len();
+        // Nobody waits for a comparison, and it asks for hundreds of pages.
+        let own = self.in_lane(Lane::Background);
         futures::stream::iter(due)
-            .for_each_concurrent(AT_ONCE, |id| async move {
-                if let Err(e) = self.work_on_run(&id, stopped).await {
+            .for_each_concurrent(AT_ONCE, |id| async {
+                let id = id;
+                if let Err(e) = own.work_on_run(&id, stopped).await {
                     tracing::error!(run.id = %id, error = %e, "a comparison could not go on");
                 }
             })

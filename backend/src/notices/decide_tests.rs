@@ -22,7 +22,7 @@ fn fault(says: &str) -> Fault {
 }
 
 fn failed(attempts: u32) -> Failing {
-    Failing { attempts, since: 0, next_try_at: 0, fault: fault("down") }
+    Failing { attempts, since: 0, next_try_at: 0, set_at: 0, fault: fault("down") }
 }
 
 fn need_of(reason: NeedReason, recheck_at: i64) -> Need {

@@ -4,7 +4,10 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use qlik::oauth::{Authorize, Pkce, authorize_url};
+use qlik::{
+    Lane,
+    oauth::{Authorize, Pkce, authorize_url},
+};
 
 use super::{
     CONNECT_SCOPE, ConnectBack, ConnectEnd,
@@ -131,7 +134,7 @@ impl Services {
             return Ok(ConnectEnd::not(CHANGED));
         };
         let Some(client) = self.connecting_client(&at).await? else { return Ok(ConnectEnd::not(CHANGED)) };
-        let (services, actor) = (self.clone(), actor.clone());
+        let (services, actor) = (self.in_lane(Lane::person(&actor.user_id)), actor.clone());
         detached(async move { services.exchange(&actor, &at, &client, &code, &pending.pkce).await }).await?
     }
 

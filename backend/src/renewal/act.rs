@@ -39,7 +39,7 @@ pub(super) async fn act(s: &Services, lease: &mut Lease, action: Action) -> Resu
         Action::Retire(key) => retire(s, lease, &key).await,
         Action::Sweep => match sweep(s, lease).await? {
             Ok(()) => record(s, lease, Event::Swept, Side::None).await,
-            Err(e) => refused_or(s, lease, &e, None, Event::Failed).await,
+            Err(e) => refused_or(s, lease, &e, None, Event::NotSwept).await,
         },
         Action::Recheck => recheck(s, lease).await,
         Action::LookAhead => look_ahead(s, lease).await,
@@ -48,7 +48,9 @@ pub(super) async fn act(s: &Services, lease: &mut Lease, action: Action) -> Resu
 
 /// Looks first, then writes the intent, then asks for the key.
 async fn begin(s: &Services, lease: &mut Lease, trigger: Trigger) -> Result<(), Lost> {
+    let state = &lease.row.state;
     let why = match trigger {
+        Trigger::Due if s.now().as_second() < state.renew_at => "An earlier try failed",
         Trigger::Due => "The key came due",
         Trigger::Person | Trigger::Trial => "An administrator asked for it",
     };
@@ -104,7 +106,7 @@ async fn begin(s: &Services, lease: &mut Lease, trigger: Trigger) -> Result<(), 
                 fault: Some(&fault),
                 gone: None,
             };
-            record(s, lease, Event::NotCreated(fault.clone()), side).await
+            record(s, lease, Event::Denied(fault.clone()), side).await
         }
     }
 }

@@ -15,8 +15,10 @@ pub enum Event {
     Began(Attempt),
     /// Qlik made the key; its token is stored in the same transaction.
     Created(KeyRef),
-    /// No key was made, for sure.
+    /// No key was asked for.
     NotCreated(Fault),
+    /// Qlik says that it made no key; whether that is so is looked at.
+    Denied(Fault),
     /// A key may have been made.
     Unclear(Fault),
     /// The attempt was cleaned up at Qlik.
@@ -43,6 +45,8 @@ pub enum Event {
     NotRetired(String, Fault),
     /// Nothing of ours is left over at Qlik.
     Swept,
+    /// Whether anything is could not be seen.
+    NotSwept(Fault),
     /// A key of this portal's that is none of this database's was seen, or no
     /// longer is.
     Stray(Option<Stray>),
@@ -63,20 +67,23 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
     match event {
         Event::Requested => {
             s.requested = true;
+            // Whatever waits for another try of it waits no longer, once.
+            s.failing = s.failing.map(|f| Failing { next_try_at: now, set_at: now, ..f });
         }
-        Event::Began(attempt) => {
-            s.phase = Phase::Creating { attempt };
-            s.requested = false;
-        }
+        Event::Began(attempt) => s.phase = Phase::Creating { attempt },
         Event::Created(new) => {
             if let Phase::Creating { attempt } = s.phase.clone() {
-                s.failing = s.failing.map(|f| Failing { next_try_at: now, ..f });
+                s.failing = s.failing.map(|f| Failing { next_try_at: now, set_at: now, ..f });
                 s.phase = Phase::Staged { attempt, new, prove_until: now + policy.prove_for };
             }
         }
         Event::NotCreated(fault) => {
             s.phase = Phase::Active;
-            s.requested = false;
+            s.failing = Some(failed(now, &s, fault, policy, jitter));
+        }
+        Event::Denied(fault) => {
+            s.phase = Phase::Active;
+            s.sweep = true;
             s.failing = Some(failed(now, &s, fault, policy, jitter));
         }
         Event::Unclear(fault) => {
@@ -86,23 +93,11 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
         Event::Recovered => {
             s.phase = Phase::Active;
             s.sweep = false;
+            s.unswept = None;
             s.sweep_at = Some(now + policy.late);
         }
-        Event::Failed(fault) => {
-            s.requested = false;
-            s.failing = Some(failed(now, &s, fault, policy, jitter));
-        }
-        Event::NotYet(fault) => {
-            let since = match &s.phase {
-                Phase::Staged { prove_until, .. } => prove_until - policy.prove_for,
-                _ => now,
-            };
-            let wait = next_proof(now, since, policy).max(now + asked_for(fault.retry_after, policy));
-            // The request is served by this attempt; kept, it would let the proof go round without a wait.
-            s.requested = false;
-            let (attempts, first) = s.failing.as_ref().map_or((0, now), |f| (f.attempts, f.since));
-            s.failing = Some(Failing { attempts, since: first, next_try_at: wait, fault });
-        }
+        Event::Failed(fault) => s.failing = Some(failed(now, &s, fault, policy, jitter)),
+        Event::NotYet(fault) => s.failing = Some(not_yet(now, &mut s, fault, policy)),
         Event::Proved => {
             if let Phase::Staged { attempt, new, .. } = s.phase.clone() {
                 s.phase = Phase::Proved { attempt, new };
@@ -116,7 +111,7 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
         Event::Switched { renew_at } => {
             if let Phase::Proved { new, .. } = s.phase.clone() {
                 let old = std::mem::replace(&mut s.current, new);
-                s.retiring.push(Retiring { key: old, delete_at: now + policy.grace, tries: 0 });
+                s.retiring.push(Retiring { key: old, delete_at: now + policy.grace, tries: 0, set_at: now });
                 s.phase = Phase::Active;
                 s.renew_at = renew_at;
                 s.look_at = next_look(now, policy, jitter);
@@ -140,17 +135,22 @@ fn upkeep(now: i64, s: &mut State, event: Event, policy: &Policy, jitter: f64) {
             s.sweep = true;
         }
         Event::NotRetired(id, fault) => {
-            s.requested = false;
             let current = s.current.clone();
             for r in s.retiring.iter_mut().filter(|r| r.key.key_id == id) {
                 r.tries += 1;
                 r.delete_at = next_try(now, r.tries, fault.retry_after, &current, policy, jitter);
+                r.set_at = now;
             }
             s.retiring.sort_by_key(|r| r.delete_at);
         }
         Event::Swept => {
             s.sweep = false;
+            s.unswept = None;
             s.sweep_at = s.sweep_at.filter(|t| waits(now, *t, policy.late));
+        }
+        Event::NotSwept(fault) => {
+            s.sweep = true;
+            s.unswept = Some(once_more(now, s.unswept.as_ref(), &s.current, fault, policy, jitter));
         }
         Event::Stray(stray) => s.stray = stray,
         Event::Needs(reason, fault) => {
@@ -180,6 +180,7 @@ fn upkeep(now: i64, s: &mut State, event: Event, policy: &Policy, jitter: f64) {
         Event::Began(_)
         | Event::Created(_)
         | Event::NotCreated(_)
+        | Event::Denied(_)
         | Event::Unclear(_)
         | Event::Recovered
         | Event::NotYet(_)
@@ -192,8 +193,35 @@ fn upkeep(now: i64, s: &mut State, event: Event, policy: &Policy, jitter: f64) {
 }
 
 fn failed(now: i64, s: &State, fault: Fault, policy: &Policy, jitter: f64) -> Failing {
-    let attempts = s.failing.as_ref().map_or(0, |f| f.attempts).saturating_add(1);
-    let since = s.failing.as_ref().map_or(now, |f| f.since);
-    let next_try_at = next_try(now, attempts, fault.retry_after, &s.current, policy, jitter);
-    Failing { attempts, since, next_try_at, fault }
+    once_more(now, s.failing.as_ref(), &s.current, fault, policy, jitter)
+}
+
+/// One more failure after those `before`.
+fn once_more(
+    now: i64,
+    before: Option<&Failing>,
+    current: &KeyRef,
+    fault: Fault,
+    policy: &Policy,
+    jitter: f64,
+) -> Failing {
+    let attempts = before.map_or(0, |f| f.attempts).saturating_add(1);
+    let since = before.map_or(now, |f| f.since.min(now));
+    let next_try_at = next_try(now, attempts, fault.retry_after, current, policy, jitter);
+    Failing { attempts, since, next_try_at, set_at: now, fault }
+}
+
+/// The new key is asked again soon, and longer waits follow.
+fn not_yet(now: i64, s: &mut State, fault: Fault, policy: &Policy) -> Failing {
+    let since = match &mut s.phase {
+        Phase::Staged { prove_until, .. } => {
+            // A proof that a later clock began begins now.
+            *prove_until = (*prove_until).min(now + policy.prove_for);
+            *prove_until - policy.prove_for
+        }
+        _ => now,
+    };
+    let next_try_at = next_proof(now, since, policy).max(now + asked_for(fault.retry_after, policy));
+    let (attempts, since) = s.failing.as_ref().map_or((0, now), |f| (f.attempts, f.since.min(now)));
+    Failing { attempts, since, next_try_at, set_at: now, fault }
 }

@@ -16,6 +16,8 @@ use crate::{
 /// longest remote call, renewed before each one. A claim that seems to hold for
 /// longer was made under a clock that has been put back since, and is void.
 const LEASE: i64 = 45;
+/// How far the clocks of two servers may differ that share a database, in seconds.
+const CLOCKS_APART: i64 = 120;
 
 /// An integration as the renewal needs it.
 #[derive(Debug, Clone)]
@@ -209,14 +211,16 @@ impl Services {
         Ok(tx.commit().await?)
     }
 
-    /// The clock was put back: what waits for a time that the old clock named
-    /// would wait too long. Whatever is under way is looked at anew.
-    pub(super) async fn clock_went_back(&self, tx: &mut Tx<'_>, now: i64) -> Result<(), Error> {
+    /// The clock was put back by `back` seconds: what waits for a time that the
+    /// old clock named would wait too long. Whatever is under way is looked at
+    /// anew, the work of other rooms too, whose rows hold no more than that time.
+    pub(super) async fn clock_went_back(&self, tx: &mut Tx<'_>, now: i64, back: i64) -> Result<(), Error> {
         let woken = sqlx::query!(
             "UPDATE integrations SET next_action_at = ?
              WHERE (next_action_at IS NULL OR next_action_at > ?) AND (json_extract(renewal, '$.phase') <> 'active'
                 OR json_extract(renewal, '$.failing') IS NOT NULL OR json_extract(renewal, '$.need') IS NOT NULL
-                OR json_array_length(renewal, '$.retiring') > 0)",
+                OR json_extract(renewal, '$.sweep') = 1 OR json_extract(renewal, '$.sweep_at') IS NOT NULL
+                OR json_extract(renewal, '$.requested') = 1 OR json_array_length(renewal, '$.retiring') > 0)",
             now,
             now
         )
@@ -224,8 +228,24 @@ impl Services {
         .await?;
         tracing::warn!(
             integrations = woken.rows_affected(),
+            back_s = back,
             "the clock went back; what is under way is looked at anew"
         );
+        // Two servers on one database may differ by a little, and take turns here: that is no reason to try
+        // again each minute what has so many tries.
+        if back <= CLOCKS_APART {
+            return Ok(());
+        }
+        for statement in [
+            "UPDATE rotations SET next_action_at = ?1 WHERE next_action_at > ?1",
+            "UPDATE matching_runs SET next_try_at = ?1 WHERE next_try_at > ?1",
+            "UPDATE onboardings SET next_at = ?1 WHERE next_at > ?1",
+            "UPDATE outbox SET next_try_at = ?1 WHERE next_try_at > ?1",
+            "UPDATE notice_state SET check_at = ?1 WHERE check_at > ?1",
+            "UPDATE oauth_revocations SET next_try_at = ?1 WHERE next_try_at > ?1",
+        ] {
+            sqlx::query(statement).bind(now).execute(&mut **tx).await?;
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use super::{
     policy::{Policy, longest},
     state::{Attempt, KeyRef, Phase, Retiring, State, Trigger},
 };
+use crate::backoff::holds;
 
 /// The one thing to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +42,7 @@ pub enum Decision {
 /// What to do now. The same state gives the same decision.
 pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
     use Decision::{Do, Wait};
-    let held_until = state
-        .failing
-        .as_ref()
-        .filter(|f| !state.requested && waits(now, f.next_try_at, longest(policy)))
-        .map(|f| f.next_try_at);
+    let held_until = held_until(now, state, policy);
 
     match &state.phase {
         Phase::Proved { new, .. } => return Do(Action::Switch(new.clone()), "the new key is proved"),
@@ -55,7 +52,8 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
             }
             // While Qlik refuses the key in use, the new one is the last hope: it is asked as long as it lives.
             let spare = state.need.is_none();
-            let over = now >= *prove_until || now < prove_until - policy.prove_for;
+            // Where a later clock began the proof, its time begins with the next look.
+            let over = now >= *prove_until;
             if new.expires_at <= now || (spare && over && held_until.is_none()) {
                 return Do(Action::GiveUp(new.clone()), "the new key did not work in time");
             }
@@ -75,7 +73,7 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
 
     let kept_until = |r: &Retiring| {
         let last = if r.tries == 0 { policy.grace } else { longest(policy) };
-        waits(now, r.delete_at, last).then_some(r.delete_at)
+        holds(now, r.set_at, r.delete_at, last).then_some(r.delete_at)
     };
     if let Some(r) = state.retiring.first().filter(|r| kept_until(r).is_none()) {
         return Do(Action::Retire(r.key.clone()), "the grace time of the old key is over");
@@ -95,8 +93,7 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
         }
         return Wait(Some(need.recheck_at.min(next_retire.unwrap_or(i64::MAX))), "a person is needed");
     }
-    let due = state.requested || now >= state.renew_at;
-    if due {
+    if state.wanted() || now >= state.renew_at {
         if let Some(t) = held_until {
             return Wait(Some(t.min(next_retire.unwrap_or(i64::MAX))), "the last try failed");
         }
@@ -111,28 +108,52 @@ pub fn decide(now: i64, state: &State, policy: &Policy) -> Decision {
             None => {}
         }
         let trigger = if state.requested { Trigger::Person } else { Trigger::Due };
-        let why = if state.requested { "an administrator asked for it" } else { "the key is due" };
+        let why = match (state.requested, now >= state.renew_at) {
+            (true, _) => "an administrator asked for it",
+            (false, true) => "the key is due",
+            (false, false) => "an earlier try failed",
+        };
         return Do(Action::Begin(trigger), why);
     }
     let late = state.sweep_at.filter(|t| waits(now, *t, policy.late));
     let sweep = state.sweep || (state.sweep_at.is_some() && late.is_none());
-    if sweep && held_until.is_none() {
+    let unswept_until = state.unswept.as_ref().and_then(|f| f.held_until(now, longest(policy)));
+    if sweep && unswept_until.is_none() {
         return Do(Action::Sweep, "a key with our tag may be left over");
     }
-    if !waits(now, state.look_at, policy.look_every) {
+    let looked_at = state.ahead.as_ref().map_or(0, |a| a.at);
+    if !holds(now, looked_at, state.look_at, policy.look_every) {
         return Do(Action::LookAhead, "the coming renewal was not looked at for a day");
     }
-    let next = [Some(state.renew_at), Some(state.look_at), next_retire, late, held_until.filter(|_| sweep)]
-        .into_iter()
-        .flatten()
-        .min();
+    let next =
+        [Some(state.renew_at), Some(state.look_at), next_retire, late, unswept_until.filter(|_| sweep)]
+            .into_iter()
+            .flatten()
+            .min();
     Wait(next, "the key is not due")
 }
 
-/// Whether `until` is a wait of at most `longest`. One that is further off was
-/// set by a clock that has been put back since, and holds nothing up.
+/// Whether `until` is a wait that still holds. It is always written as `longest`
+/// from the moment of writing, so that a later clock's shows by itself.
 pub(super) fn waits(now: i64, until: i64, longest: i64) -> bool {
-    until > now && until - now <= longest
+    holds(now, 0, until, longest)
+}
+
+/// Until when the last failure holds the next try up.
+fn held_until(now: i64, state: &State, policy: &Policy) -> Option<i64> {
+    state.failing.as_ref().and_then(|f| f.held_until(now, longest(policy)))
+}
+
+/// When the renewal that failed or was asked for is tried next, now at the
+/// earliest; `None` where nothing but the key's own date brings one, or a person
+/// is needed first.
+pub(crate) fn next_attempt_at(now: i64, state: &State, policy: &Policy) -> Option<i64> {
+    if state.resting || state.need.is_some() || !(state.wanted() || now >= state.renew_at) {
+        return None;
+    }
+    let stuck = state.retiring.first().filter(|r| r.tries > 0);
+    let stuck = stuck.filter(|r| holds(now, r.set_at, r.delete_at, longest(policy))).map(|r| r.delete_at);
+    held_until(now, state, policy).max(stuck).max(Some(now))
 }
 
 /// When to decide again. Where only a person can go on, a day later all the

@@ -111,7 +111,7 @@ fn a_fresh_key_that_does_not_work_yet_is_asked_again_and_given_up_in_the_end() {
 #[test]
 fn an_older_key_goes_before_a_third_one_is_made() {
     let mut s = active();
-    s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 2 * DAY + 60, tries: 0 });
+    s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 2 * DAY + 60, tries: 0, set_at: 0 });
     assert_eq!(does(2 * DAY, &s), Action::Retire(key("older", 0, 3 * DAY)));
 }
 
@@ -119,7 +119,7 @@ fn an_older_key_goes_before_a_third_one_is_made() {
 fn an_older_key_that_can_not_be_deleted_is_not_hammered_by_a_due_or_requested_renewal() {
     for requested in [false, true] {
         let mut s = active();
-        s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 2 * DAY, tries: 0 });
+        s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 2 * DAY, tries: 0, set_at: 0 });
         s.requested = requested;
         let s = after(&s, 2 * DAY, &[Event::NotRetired("older".to_owned(), fault())]);
         assert_eq!(waits(2 * DAY, &s), Some(2 * DAY + 60), "requested: {requested}");
@@ -133,6 +133,134 @@ fn a_request_during_a_proof_does_not_let_it_go_round_without_a_wait() {
     let began = [Event::Began(attempt()), Event::Created(new), Event::Requested, Event::NotYet(fault())];
     let s = after(&active(), 2 * DAY, &began);
     assert_eq!(waits(2 * DAY, &s), Some(2 * DAY + 2));
+}
+
+#[test]
+fn what_a_person_asked_for_is_tried_until_it_is_done_though_the_key_is_not_due() {
+    let table: &[(&str, &[Event])] = &[
+        ("could not look", &[Event::Began(attempt()), Event::NotCreated(fault())]),
+        ("refused", &[Event::Began(attempt()), Event::Denied(fault())]),
+        ("the answer was lost", &[Event::Began(attempt()), Event::Unclear(fault()), Event::Recovered]),
+        (
+            "never worked",
+            &[
+                Event::Began(attempt()),
+                Event::Created(key("new", 100, 5 * DAY)),
+                Event::NotYet(fault()),
+                Event::GaveUp(fault()),
+            ],
+        ),
+        ("the process died", &[Event::Began(attempt()), Event::Recovered]),
+        ("the search failed", &[Event::Began(attempt()), Event::Failed(fault()), Event::Recovered]),
+    ];
+    for (name, events) in table {
+        let mut now = 100;
+        let mut s = after(&State { look_at: DAY, ..active() }, now, &[Event::Requested]);
+        // Five times in a row.
+        for _ in 0..5 {
+            s = after(&s, now, events);
+            assert!(s.requested, "{name}: forgotten");
+            if let Decision::Wait(until, _) = decide(now, &s, &policy()) {
+                let until = until.unwrap();
+                assert!((now + 1..=now + 4_320).contains(&until), "{name}: waits until {until}");
+                assert_eq!(next_attempt_at(now, &s, &policy()), Some(until), "{name}");
+                now = until;
+            }
+            assert_eq!(does(now, &s), Action::Begin(Trigger::Person), "{name}");
+        }
+        let new = key("last", now, now + 3 * DAY);
+        let ends = [
+            Event::Began(attempt()),
+            Event::Created(new),
+            Event::Proved,
+            Event::Switched { renew_at: now + 2 * DAY },
+        ];
+        let s = after(&s, now, &ends);
+        assert!(!s.requested && s.failing.is_none(), "{name}");
+    }
+}
+
+#[test]
+fn a_request_ends_where_a_person_is_needed() {
+    let s = State { look_at: DAY, ..active() };
+    let s = after(&s, 100, &[Event::Requested, Event::Needs(NeedReason::Revoked, fault())]);
+    assert!(!s.requested);
+    let s = after(&s, 200, &[Event::Works]);
+    assert_eq!(waits(200, &s), Some(DAY));
+}
+
+#[test]
+fn a_failure_that_an_older_version_left_is_tried_again_and_not_due_in_the_past() {
+    // Renew now failed once, the request was forgotten, the key is not due for long.
+    let mut s = after(&State { look_at: DAY, ..active() }, 100, &[Event::Failed(fault())]);
+    s.failing.as_mut().unwrap().set_at = 0;
+    s.requested = false;
+    assert_eq!(next_attempt_at(100, &s, &policy()), Some(160));
+    assert_eq!(does(DAY / 2, &s), Action::Begin(Trigger::Due));
+    assert_eq!(next_attempt_at(DAY / 2, &s, &policy()), Some(DAY / 2), "now, and not a day ago");
+}
+
+#[test]
+fn leftovers_are_looked_for_as_soon_as_the_back_off_allows_and_that_is_no_failing_renewal() {
+    let s = State { look_at: DAY, ..active() };
+    let s = after(&s, 100, &[Event::MayLeaveKey, Event::NotSwept(fault())]);
+    assert_eq!(s.failing, None);
+    assert_eq!(waits(100, &s), Some(160));
+    assert_eq!(does(160, &s), Action::Sweep);
+    let s = after(&s, 160, &[Event::NotSwept(fault())]);
+    assert_eq!(waits(160, &s), Some(280));
+    let s = after(&s, 280, &[Event::Swept]);
+    assert_eq!(waits(280, &s), Some(700), "once more, for a late one");
+    let s = after(&s, 700, &[Event::Swept]);
+    assert_eq!(waits(700, &s), Some(DAY));
+    // What Qlik says it did not make is looked for too.
+    let s = after(&s, 800, &[Event::Began(attempt()), Event::Denied(fault())]);
+    assert!(s.sweep);
+}
+
+#[test]
+fn a_proof_that_a_later_clock_began_or_put_off_goes_on_at_once() {
+    let began = 2 * DAY;
+    let ahead = began + 1_200;
+    let new = key("new", began, 5 * DAY);
+    // The process ends while its clock is 20 minutes ahead; then the clock is right.
+    let kinds: &[(&str, &[Event])] = &[
+        ("before the first proof", &[]),
+        ("after one", &[Event::NotYet(fault())]),
+        ("after some", &[Event::NotYet(fault()), Event::NotYet(fault())]),
+        ("Qlik asked for a wait", &[Event::NotYet(Fault { retry_after: Some(900), ..fault() })]),
+    ];
+    for (name, events) in kinds {
+        let s = after(&active(), ahead, &[Event::Began(attempt()), Event::Created(new.clone())]);
+        let s = after(&s, ahead, events);
+        assert_eq!(does(began + 5, &s), Action::Prove(new.clone()), "{name}");
+        // And its ten minutes begin with that look.
+        let s = after(&s, began + 5, &[Event::NotYet(fault())]);
+        assert_eq!(waits(began + 5, &s), Some(began + 7), "{name}");
+        assert_eq!(does(began + 5 + 600, &s), Action::GiveUp(new.clone()), "{name}");
+    }
+}
+
+#[test]
+fn every_wait_that_a_later_clock_wrote_is_void_however_short_its_lead() {
+    let due = 2 * DAY;
+    let began = [Event::Began(attempt())];
+    for lead in [1, 60, 1_200, 3_600, 90_000] {
+        let ahead = due + lead;
+        let failed = after(&active(), ahead, &[Event::Began(attempt()), Event::NotCreated(fault())]);
+        assert_eq!(does(due, &failed), Action::Begin(Trigger::Due), "back-off, {lead} s ahead");
+        let unclear = after(&after(&active(), ahead, &began), ahead, &[Event::Unclear(fault())]);
+        assert_eq!(does(due, &unclear), Action::Recover(attempt()), "orphan hunt, {lead} s ahead");
+        let mut ending = active();
+        ending.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 0, tries: 0, set_at: 0 });
+        let ending = after(&ending, ahead, &[Event::NotRetired("older".to_owned(), fault())]);
+        assert_eq!(does(due, &ending), Action::Retire(key("older", 0, 3 * DAY)), "deletion, {lead} s ahead");
+        let needs = after(&active(), ahead, &[Event::Needs(NeedReason::Refused, fault())]);
+        assert_eq!(does(due, &needs), Action::Recheck, "recheck, {lead} s ahead");
+        let quiet = State { look_at: due + DAY, renew_at: 4 * DAY, ..active() };
+        let unswept = after(&quiet, ahead, &[Event::MayLeaveKey, Event::NotSwept(fault())]);
+        assert_eq!(does(due, &unswept), Action::Sweep, "search, {lead} s ahead");
+    }
 }
 
 #[test]
@@ -175,7 +303,7 @@ fn waits_that_a_clock_ahead_has_set_hold_nothing_up_once_it_is_put_back() {
     let failed = after(&active(), ahead, &[Event::Began(attempt()), Event::NotCreated(fault())]);
     assert_eq!(does(2 * DAY, &failed), Action::Begin(Trigger::Due));
     let mut ending = active();
-    ending.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: ahead, tries: 0 });
+    ending.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: ahead, tries: 0, set_at: 0 });
     assert_eq!(does(DAY, &ending), Action::Retire(key("older", 0, 3 * DAY)));
 }
 
@@ -225,7 +353,7 @@ fn a_new_key_is_not_given_up_while_the_one_in_use_is_dead() {
 #[test]
 fn a_key_that_can_not_be_deleted_stays_on_the_list_and_waits_longer_each_time() {
     let mut s = active();
-    s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 10, tries: 0 });
+    s.retiring.push(Retiring { key: key("older", 0, 3 * DAY), delete_at: 10, tries: 0, set_at: 0 });
     let s = after(&s, 10, &[Event::NotRetired("older".to_owned(), fault())]);
     assert_eq!(s.retiring[0].delete_at, 70);
     let s = after(&s, 70, &[Event::NotRetired("older".to_owned(), fault())]);

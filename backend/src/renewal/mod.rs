@@ -30,6 +30,7 @@ pub use self::{
 };
 pub(crate) use cause::{fault as fault_of, said as said_of_need, why_refused};
 pub(crate) use claim::{Lease, Lost, Row, load, load_any, to_json};
+pub(crate) use core::next_attempt_at;
 pub(crate) use look::tag;
 pub(crate) use policy::next_look;
 pub use policy::{Policy, due_at, lead};

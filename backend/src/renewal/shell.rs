@@ -23,7 +23,7 @@ const MOST_STEPS: usize = 24;
 pub enum RenewalOutcome {
     /// A new key is in use.
     Renewed,
-    /// It failed and is tried again by itself.
+    /// It failed, and is tried again by itself until it succeeds or needs a person.
     Failed,
     /// A person is needed.
     NeedsPerson,
@@ -149,7 +149,10 @@ impl Services {
     /// Notes that a renewal is wanted. `false`: somebody is at work on it.
     pub(super) async fn request(&self, portal: &str) -> Result<bool, Error> {
         let row = load(self.db().read(), portal).await?.ok_or(Error::NotFound)?;
-        let state = apply(self.now().as_second(), &row.state, Event::Requested, self.policy(), 0.0);
+        let now = self.now().as_second();
+        // So that a clock that is put right after this is seen to have been put back.
+        self.beat(now).await?;
+        let state = apply(now, &row.state, Event::Requested, self.policy(), 0.0);
         self.ask(&row, &state).await
     }
 
@@ -172,7 +175,11 @@ impl Services {
             }
             (None, Some(f)) => RenewalEnd {
                 outcome: RenewalOutcome::Failed,
-                says: format!("The key was not renewed; the present one stays in use. {}", f.fault.says),
+                says: format!(
+                    "The key was not renewed yet; the present one stays in use. {} The renewal is tried again by itself \
+                     until it succeeds or needs a person.",
+                    f.fault.says
+                ),
                 attempt_id,
             },
             (None, None) => RenewalEnd {
@@ -181,7 +188,8 @@ impl Services {
                     Some(_) => "The key was not renewed; the present one stays in use. An older key of this portal \
                                 could not be deleted at Qlik yet, and it has to go first. It is tried again by itself."
                         .to_owned(),
-                    None => "The key was not renewed; the present one stays in use.".to_owned(),
+                    None => "The key was not renewed yet; the present one stays in use. It is tried again by itself."
+                        .to_owned(),
                 },
                 attempt_id,
             },

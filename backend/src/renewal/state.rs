@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::doctor::{Check, Outcome};
+use crate::{
+    backoff::holds,
+    doctor::{Check, Outcome},
+};
 
 /// What the core knows of a key: enough to time it, nothing that is secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +93,9 @@ pub struct Retiring {
     /// How often deleting it failed.
     #[serde(default)]
     pub tries: u32,
+    /// When `delete_at` was written; 0 where an older version did.
+    #[serde(default)]
+    pub set_at: i64,
 }
 
 /// What went wrong, in words for people and codes for Qlik's support.
@@ -114,8 +120,19 @@ pub struct Failing {
     pub since: i64,
     /// When the next try is; jitter included, so it is never rolled again.
     pub next_try_at: i64,
+    /// When `next_try_at` was written; 0 where an older version did.
+    #[serde(default)]
+    pub set_at: i64,
     /// The last one.
     pub fault: Fault,
+}
+
+impl Failing {
+    /// When it is tried again, where that is still to come. `longest`: the longest
+    /// wait that there is.
+    pub(crate) fn held_until(&self, now: i64, longest: i64) -> Option<i64> {
+        holds(now, self.set_at, self.next_try_at, longest).then_some(self.next_try_at)
+    }
 }
 
 /// Why the machine can't go on by itself.
@@ -215,6 +232,9 @@ pub struct State {
     /// still take place.
     #[serde(default)]
     pub sweep_at: Option<i64>,
+    /// The search for leftovers failed; it is no failure of a renewal.
+    #[serde(default)]
+    pub unswept: Option<Failing>,
     /// A key of this portal that this database does not hold.
     #[serde(default)]
     pub stray: Option<Stray>,
@@ -224,7 +244,8 @@ pub struct State {
     /// What the last such look found.
     #[serde(default)]
     pub ahead: Option<Ahead>,
-    /// An administrator asked for a renewal.
+    /// An administrator asked for a renewal, and has neither got it nor been told
+    /// that a person is needed first: failures don't end it.
     #[serde(default)]
     pub requested: bool,
     /// Failures since the last success.
@@ -249,6 +270,7 @@ impl State {
             retiring: Vec::new(),
             sweep: false,
             sweep_at: None,
+            unswept: None,
             stray: None,
             look_at,
             ahead: None,
@@ -256,6 +278,12 @@ impl State {
             failing: None,
             need: None,
         }
+    }
+
+    /// Whether a renewal is to be made, due or not: somebody asked for it, or one
+    /// failed and nothing has mended that yet.
+    pub(crate) fn wanted(&self) -> bool {
+        self.requested || self.failing.as_ref().is_some_and(|f| f.attempts > 0)
     }
 
     /// How long the next key should live, in seconds.

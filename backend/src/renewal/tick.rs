@@ -48,15 +48,15 @@ impl Services {
     }
 
     /// Remembers that the renewal task looked.
-    async fn beat(&self, now: i64) -> Result<(), Error> {
+    pub(super) async fn beat(&self, now: i64) -> Result<(), Error> {
         // Once a minute is enough for /readyz; a write at each tick would wear the disk.
         let last = self.last_beat().await?;
         if last.is_some_and(|at| (at..at + 60).contains(&now)) {
             return Ok(());
         }
         let mut tx = self.db().write().await?;
-        if last.is_some_and(|at| at > now) {
-            self.clock_went_back(&mut tx, now).await?;
+        if let Some(back) = last.map(|at| at - now).filter(|back| *back > 0) {
+            self.clock_went_back(&mut tx, now, back).await?;
         }
         sqlx::query!(
             "INSERT INTO scheduler (id, tick_at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET tick_at = excluded.tick_at",
@@ -75,5 +75,57 @@ impl Services {
         Ok(sqlx::query_scalar!(r#"SELECT tick_at AS "at!" FROM scheduler WHERE id = 1"#)
             .fetch_optional(self.db().read())
             .await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{FakeClock, services};
+
+    const NOW: i64 = 1_800_000_000;
+
+    #[tokio::test]
+    async fn a_clock_that_was_put_back_wakes_what_waits_for_its_times_in_other_rooms_too() {
+        let s = services(FakeClock::new(crate::store::at(NOW))).await.unwrap();
+        let rows = [
+            ("rotations", "next_action_at", "portal_id, state", "'p', '{}'"),
+            ("onboardings", "next_at", "portal_id, id, progress, expires_at", "'p', 'o', '{}', 0"),
+            ("notice_state", "check_at", "portal_id, told", "'p', '{}'"),
+            (
+                "outbox",
+                "next_try_at",
+                "id, portal_id, kind, channel, payload, created_at",
+                "'n', 'p', 'test', 'mail', '{}', 0",
+            ),
+            (
+                "oauth_revocations",
+                "next_try_at",
+                "id, portal_id, tenant_host, client_id, sealed_token, asked_at",
+                "'r', 'p', 'h', 'c', x'00', 0",
+            ),
+            (
+                "matching_runs",
+                "next_try_at",
+                "id, portal_id, tenant_id, tenant_host, email_as_subject, may_create, may_rewrite, state, started_at",
+                "'m', 'p', 't', 'h', 0, 0, 0, 'reading', 0",
+            ),
+        ];
+        for (table, column, columns, values) in rows {
+            for (back, expected) in [(1_200, NOW), (60, NOW + 1_260)] {
+                // Never committed: what counts is the row's wait, not whose it is.
+                let mut tx = s.db().write().await.unwrap();
+                let mut run = async |sql: String| {
+                    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *tx).await.unwrap();
+                };
+                run("PRAGMA defer_foreign_keys = ON".to_owned()).await;
+                run(format!("INSERT INTO {table} ({columns}, {column}) VALUES ({values}, {})", NOW + 1_260))
+                    .await;
+                s.clock_went_back(&mut tx, NOW, back).await.unwrap();
+                let wait = format!("SELECT {column} FROM {table}");
+                let waits: i64 =
+                    sqlx::query_scalar(sqlx::AssertSqlSafe(wait)).fetch_one(&mut *tx).await.unwrap();
+                assert_eq!(waits, expected, "{table}, put back by {back} s");
+            }
+        }
     }
 }

@@ -31,6 +31,7 @@ pub(super) async fn act(s: &Services, claim: &mut Claim, action: Action) -> Resu
             let left = left_of(s, claim, end).await?;
             close(s, claim, end, left).await
         }
+        Action::KeepOld => record(s, claim, Event::KeptOld, Side::None).await,
         Action::CallOff => {
             let snag = plain(Reason::Moved, "", "");
             let event = match claim.rotation.state.switched_at {
@@ -173,7 +174,7 @@ async fn undo(s: &Services, claim: &mut Claim) -> Result<(), Lost> {
     let state = &claim.rotation.state;
     let provider = state.provider.clone();
     let looked = matches!(state.phase, Phase::Undo { looked: true });
-    let waits = may_come_until(state, &s.config().rotation).is_some_and(|t| s.now().as_second() < t);
+    let waits = may_come_until(s.now().as_second(), state, &s.config().rotation).is_some();
     // Who asked for one has made all of them: nobody else knows a key id that was not shown.
     let mine = matches!(provider, Provider::Asked { .. } | Provider::Made { .. });
     match remove(s, claim, &new, |_| mine).await? {

@@ -43,6 +43,8 @@ pub enum Event {
     Failed(Snag),
     /// Nothing of the new key was found at Qlik, for the first time.
     NothingYet,
+    /// The clock was put back behind the switch.
+    KeptOld,
     /// It is over.
     Ended(End, Option<Left>),
 }
@@ -114,6 +116,11 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
             s.phase = Phase::Retire;
             (s.proved_at, s.trouble) = (Some(now), None);
         }
+        Event::KeptOld => {
+            if let Phase::Switched { retire_at } = &mut s.phase {
+                *retire_at = now + policy.grace;
+            }
+        }
         Event::NothingYet => {
             s.phase = Phase::Undo { looked: true };
             s.trouble = None;
@@ -173,6 +180,9 @@ fn trouble(now: i64, s: &State, snag: Snag, policy: &Policy, wait: impl FnOnce(u
     let attempts = before.map_or(0, |f| f.attempts) + 1;
     let asked_for = snag.fault.retry_after.unwrap_or(0).clamp(0, policy.backoff_most);
     let next_try_at = now + wait(attempts).max(asked_for);
-    let since = before.map_or(now, |f| f.since);
-    Trouble { reason: snag.reason, failing: Failing { attempts, since, next_try_at, fault: snag.fault } }
+    let since = before.map_or(now, |f| f.since.min(now));
+    Trouble {
+        reason: snag.reason,
+        failing: Failing { attempts, since, next_try_at, set_at: now, fault: snag.fault },
+    }
 }

@@ -1,6 +1,7 @@
 //! The pure core: no time, no chance, no I/O of its own.
 
 use super::state::{End, Phase, Provider, State};
+use crate::backoff::holds;
 
 const DAY: i64 = 86_400;
 
@@ -109,6 +110,8 @@ pub enum Action {
     Close(End),
     /// What was asked for can't be done in another tenant.
     CallOff,
+    /// The clock was put back: the old key's time begins anew.
+    KeepOld,
 }
 
 /// What [`decide`] says, with the reason in words.
@@ -126,15 +129,22 @@ pub fn decide(now: i64, state: &State, policy: &Policy, here: bool) -> Decision 
     if let Phase::Ended { .. } = state.phase {
         return Wait(None, "it is over");
     }
+    if let Phase::Switched { retire_at } = state.phase
+        && retire_at > now + policy.grace
+    {
+        return Do(Action::KeepOld, "the clock was put back");
+    }
     if !here {
         return elsewhere(now, state, policy);
     }
-    if let Some(t) = state.trouble.as_ref().map(|t| t.failing.next_try_at).filter(|t| now < *t) {
+    // The longest wait after a failure, its jitter included.
+    let longest = policy.backoff_most + policy.backoff_most / 5;
+    if let Some(t) = state.trouble.as_ref().and_then(|t| t.failing.held_until(now, longest)) {
         // What a person asked for is tried at once; `apply` has taken the trouble away then.
         return Wait(Some(t), "the last try failed");
     }
     match (&state.phase, &state.provider) {
-        (Phase::Create, Provider::ByHand { look_at }) if now < *look_at => {
+        (Phase::Create, Provider::ByHand { look_at }) if holds(now, 0, *look_at, policy.look_every) => {
             Wait(Some(*look_at), "a Tenant Admin has to enter the identity provider")
         }
         (Phase::Create, Provider::ByHand { .. }) => {
@@ -150,7 +160,7 @@ pub fn decide(now: i64, state: &State, policy: &Policy, here: bool) -> Decision 
         (Phase::Switched { .. }, _) => Do(Action::ProveLast, "the time of the old key is over"),
         (Phase::Back { .. }, _) => Do(Action::Back, "an administrator asked for the old key"),
         (Phase::Retire, _) => Do(Action::Delete, "the new key works without the old one"),
-        (Phase::Undo { looked: true }, _) => match may_come_until(state, policy).filter(|t| now < *t) {
+        (Phase::Undo { looked: true }, _) => match may_come_until(now, state, policy) {
             Some(t) => Wait(Some(t), "Qlik may still make an identity provider that was asked for"),
             None => Do(Action::Undo, "the rotation was called off"),
         },
@@ -159,9 +169,10 @@ pub fn decide(now: i64, state: &State, policy: &Policy, here: bool) -> Decision 
     }
 }
 
-/// Until when something may come of a request that got no answer.
-pub(super) fn may_come_until(state: &State, policy: &Policy) -> Option<i64> {
-    state.unanswered_at().map(|at| at + policy.late)
+/// Until when something may come of a request that got no answer, where that is
+/// still to come.
+pub(super) fn may_come_until(now: i64, state: &State, policy: &Policy) -> Option<i64> {
+    state.unanswered_at().map(|at| at + policy.late).filter(|t| holds(now, 0, *t, policy.late))
 }
 
 /// The portal was connected to another tenant: what is in the old one is out of reach.

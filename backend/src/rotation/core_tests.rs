@@ -79,6 +79,28 @@ fn each_phase_has_its_one_next_step() {
 }
 
 #[test]
+fn what_a_later_clock_wrote_is_void() {
+    let policy = Policy::default();
+    for lead in [60, 1_200, 90_000, 400 * DAY] {
+        let ahead = 100 + lead;
+        let announced = in_phase(Phase::Announce { since: 90 });
+        let state = apply(ahead, &announced, Event::Failed(snag(Reason::Qlik)), &policy, 0.0);
+        assert_eq!(what(decide(100, &state, &policy, true)), Some(Action::Prove), "back-off, {lead}");
+        // The way back lasts its day from when the clock is right, and no longer.
+        let state = apply(ahead, &in_phase(Phase::Switch), Event::Switched, &policy, 0.0);
+        for here in [true, false] {
+            assert_eq!(what(decide(100, &state, &policy, here)), Some(Action::KeepOld), "grace, {lead}");
+        }
+        let state = apply(100, &state, Event::KeptOld, &policy, 0.0);
+        assert_eq!(state.phase, Phase::Switched { retire_at: 100 + policy.grace }, "{lead}");
+        let undo = |at| State { provider: Provider::Asked { at }, ..in_phase(Phase::Undo { looked: true }) };
+        assert_eq!(what(decide(100, &undo(ahead), &policy, true)), Some(Action::Undo), "late one, {lead}");
+    }
+    let by_hand = State { provider: Provider::ByHand { look_at: 100 + 901 }, ..start() };
+    assert_eq!(what(decide(100, &by_hand, &policy, true)), Some(Action::Prove));
+}
+
+#[test]
 fn trouble_waits_and_what_a_person_asks_for_does_not() {
     let policy = Policy::default();
     let state = apply(
@@ -225,7 +247,9 @@ impl World {
             Action::ProveLast => self.proved(NEW, fate, Event::ProvedLast, Event::NotRetiring),
             Action::Delete => self.delete(OLD, fate, End::Retired),
             Action::Undo => self.delete(NEW, fate, End::Undone),
-            Action::Close(_) | Action::CallOff => unreachable!("the portal stays connected"),
+            Action::Close(_) | Action::CallOff | Action::KeepOld => {
+                unreachable!("the portal stays connected")
+            }
         }
     }
 
@@ -261,7 +285,7 @@ impl World {
 
     fn delete(&mut self, kid: &'static str, fate: Fate, end: End) {
         let by_hand = matches!(self.state.provider, Provider::ByHand { .. }) && kid == NEW;
-        let waits = may_come_until(&self.state, &self.policy).is_some_and(|t| self.now < t);
+        let waits = may_come_until(self.now, &self.state, &self.policy).is_some();
         let looked = matches!(self.state.phase, Phase::Undo { looked: true });
         match fate {
             Fate::Away | Fate::Late => return self.tell(Event::Failed(snag(Reason::Qlik))),

@@ -69,6 +69,7 @@ impl House {
             ca_pem: Some(sandbox.ca_pem().to_owned()),
             timeout: Some(timeout),
             notice_ca,
+            ..QlikAt::default()
         };
         let portal = services_at(FakeClock::new(start()), at).await.unwrap();
         let ada = portal.administrator().await.unwrap();

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::house::{House, app, days, mins};
 use backend::{
-    Actor, Role,
+    Actor, Error, Role,
     apps::{AppsPage, AppsQuery},
     door::{Trouble, TroubleKind, Who},
     people::NewUser as NewPortalUser,
+    renewal::RenewalOutcome,
+    testing::QlikAt,
 };
 use sandbox::{Effect, Fault, NewUser, UserStatus};
 use secrecy::ExposeSecret as _;
@@ -50,6 +52,49 @@ async fn two_users_see_different_apps_with_their_own_sessions() {
         h.world.events().iter().all(|e| !format!("{e:?}").contains("Reassigned")),
         "no subject was rewritten"
     );
+}
+
+/// Sixty pages at once, and as many again: who asks so is told to wait, and neither
+/// the renewal nor an administrator nor another user is held up.
+#[tokio::test]
+async fn a_user_who_asks_for_all_at_once_stops_neither_the_renewal_nor_anybody_else() {
+    let h = House::connected().await;
+    let bea = user(&h, "bea@acme.example").await;
+    h.world.add_user(&h.tenant, NewUser::new("bea@acme.example"));
+    h.world.add_user(&h.tenant, NewUser::new("cy@acme.example"));
+    let cy = user(&h, "cy@acme.example").await;
+    // Sixty reads at once, and two a second.
+    let small = QlikAt { reads_per_minute: Some(120), ..h.portal.qlik_at() };
+    let portal = h.portal.reaching(small).await.unwrap();
+    portal.my_apps(&bea, AppsQuery::default()).await.unwrap();
+    let (mut told_to_wait, mut limited) = (0, 0);
+    for round in 0..12 {
+        let asked = (0..60).map(|n| {
+            let search = Some(format!("{round}-{n}"));
+            portal.my_apps(&bea, AppsQuery { search, cursor: None })
+        });
+        for answer in futures::future::join_all(asked).await {
+            match answer {
+                Err(Error::TooManyTries { retry_after }) => {
+                    assert!(retry_after.as_secs() >= 1);
+                    told_to_wait += 1;
+                }
+                Ok(AppsPage::Trouble(t)) => {
+                    assert_eq!(t.kind, TroubleKind::RateLimited, "{t:?}");
+                    limited += 1;
+                }
+                Ok(AppsPage::Apps { .. }) => {}
+                Err(e) => panic!("{e:?}"),
+            }
+        }
+    }
+    assert!(told_to_wait >= 36 * 12 && limited > 0, "{told_to_wait} and {limited}");
+    let others = portal.my_apps(&cy, AppsQuery::default()).await.unwrap();
+    assert!(matches!(others, AppsPage::Apps { .. }), "{others:?}");
+    let report = portal.test_connection(&h.ada).await.unwrap();
+    assert!(report.ok, "{report:#?}");
+    let end = portal.renew_now(&h.ada).await.unwrap();
+    assert_eq!(end.outcome, RenewalOutcome::Renewed, "{}", end.says);
 }
 
 #[tokio::test]

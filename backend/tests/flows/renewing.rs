@@ -297,8 +297,96 @@ async fn an_older_key_that_can_not_be_deleted_is_asked_for_once_and_then_waited_
     assert_eq!(h.world.log().iter().filter(|e| e.method == "DELETE").count(), 1);
     assert_eq!(h.live().len(), 2, "no third key was made");
     h.world.clear_faults();
+    let before = h.status().await.key.key_id;
     h.advance(mins(2));
     h.settle().await;
+    assert_ne!(h.status().await.key.key_id, before, "what was asked for is done once there is room");
+    h.advance(mins(2));
+    h.settle().await;
+    assert_eq!(h.live().len(), 1);
+}
+
+/// The key is not due for two days: what a person asked for is tried all the
+/// same, no time in the past is shown, and what the failed try left is gone.
+#[tokio::test]
+async fn a_renewal_that_was_asked_for_and_failed_once_is_made_though_the_key_is_not_due() {
+    let faults = [
+        ("504 at the look", Fault::new("/api/v1/api-keys/configs", status(504))),
+        (
+            "429 at the look",
+            Fault::new("/api/v1/api-keys", Effect::RateLimited { retry_after_s: 40 }).on("GET"),
+        ),
+        ("504", Fault::new("/api/v1/api-keys", status(504)).on("POST")),
+        ("429", Fault::new("/api/v1/api-keys", Effect::RateLimited { retry_after_s: 40 }).on("POST")),
+        ("lost before", Fault::new("/api/v1/api-keys", Effect::CutBefore).on("POST")),
+        ("lost after", Fault::new("/api/v1/api-keys", Effect::CutAfter).on("POST")),
+        ("odd", Fault::new("/api/v1/api-keys", Effect::Malformed).on("POST")),
+        ("odder", Fault::new("/api/v1/api-keys", status(418)).on("POST")),
+    ];
+    for (what, fault) in faults {
+        let h = House::connected().await;
+        h.settle().await;
+        // Twice, for what is only read is asked for once more by itself.
+        h.world.add_fault(fault.times(2));
+        let end = h.portal.renew_now(&h.ada).await.unwrap();
+        assert_eq!(end.outcome, RenewalOutcome::Failed, "{what}: {}", end.says);
+        assert!(end.says.contains("tried again by itself"), "{what}: {}", end.says);
+        for _ in 0..6 {
+            h.advance(mins(3));
+            let now = h.status().await;
+            assert!(now.next_try_at.is_none_or(|t| t >= h.portal.now()), "{what}: due in the past");
+            assert!(now.renew_at >= h.portal.now(), "{what}: due in the past");
+            h.settle().await;
+        }
+        let now = h.status().await;
+        assert_eq!((now.health, now.next_try_at), (Health::Healthy, None), "{what}: {}", now.headline);
+        assert_ne!(now.key.key_id, h.key_id, "{what}: the renewal was asked for");
+        let live: Vec<String> = h.live().iter().map(|k| k.id.clone()).collect();
+        assert_eq!(live, [now.key.key_id], "{what}: left over at Qlik");
+    }
+}
+
+/// A dry run's key that could not be deleted is looked for, and that this fails
+/// for a while is no failing renewal.
+#[tokio::test]
+async fn what_a_dry_run_left_is_deleted_soon_and_is_no_failing_renewal() {
+    let h = House::connected().await;
+    h.settle().await;
+    h.world.add_fault(Fault::new("/api/v1/api-keys", status(503)).on("DELETE").times(3));
+    assert!(!h.portal.dry_run(&h.ada).await.unwrap().ok);
+    h.settle().await;
+    assert_eq!(h.live().len(), 2, "it could not be deleted yet");
+    assert_eq!(h.status().await.health, Health::Healthy);
+    for _ in 0..4 {
+        h.advance(mins(3));
+        h.settle().await;
+    }
+    assert_eq!(h.live().len(), 1);
+    let now = h.status().await;
+    assert_eq!((now.health, now.key.key_id.as_str()), (Health::Healthy, h.key_id.as_str()));
+}
+
+/// The clock was 20 minutes ahead as the process ended in the middle of a
+/// proof, and is right when the next one begins.
+#[tokio::test]
+async fn a_proof_that_a_clock_ahead_put_off_goes_on_once_the_clock_is_right() {
+    let h = House::connected().await;
+    h.settle().await;
+    h.world.set_fresh_key_delay(mins(2));
+    h.portal.clock.advance(mins(20));
+    assert_eq!(h.portal.renew_now(&h.ada).await.unwrap().outcome, RenewalOutcome::Failed);
+    assert_eq!(h.live().len(), 2, "the new key is there and does not work yet");
+    h.world.set_fresh_key_delay(mins(0));
+    h.portal.clock.advance(-mins(20));
+    let next = h.portal.another().await.unwrap();
+    next.end_claims().await.unwrap();
+    h.advance(mins(3));
+    for _ in 0..2 {
+        while next.tick().await.unwrap() > 0 {}
+        h.advance(mins(2));
+    }
+    let now = h.status().await;
+    assert_ne!(now.key.key_id, h.key_id);
     assert_eq!(h.live().len(), 1);
 }
 

@@ -55,7 +55,7 @@ impl Qlik {
     /// origin or the return address (`LOGIN-10`, `LOGIN-8`), [`ErrorKind::RateLimited`],
     /// and what every call can give.
     pub async fn sign_in_way(&self, sign_in: SignIn<'_>) -> Result<SignInWay, Error> {
-        let mut web = Web::new(&self.transport);
+        let mut web = Web::new(&self.transport, self.lane.clone());
         let end = self.follow(&mut web, sign_in, "", None).await;
         match end {
             End::AtLogin(host) => Ok(SignInWay::QlikAccount { host: host.as_str().to_owned() }),
@@ -118,7 +118,7 @@ impl Qlik {
             origin: login.origin,
             return_to: login.return_to,
         };
-        let mut web = Web::new(&self.transport);
+        let mut web = Web::new(&self.transport, self.lane.clone());
         let end = self.follow(&mut web, sign_in, email, Some(login.password)).await;
         let outcome = match end {
             End::Arrived { hosts, shape } => {

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::limits::{Caller, Tier};
 use crate::transport::{Transport, classify};
+use crate::turns::Lane;
 
 /// Under which limits are kept for logins.
 const IDENTITY: &str = "password login";
@@ -30,14 +31,15 @@ const PAGES: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;
 /// The cookies of one login, and the time it has.
 pub(super) struct Web<'a> {
     transport: &'a Transport,
+    lane: Lane,
     jars: Vec<Jar>,
     pub(super) deadline: Instant,
 }
 
 impl<'a> Web<'a> {
-    pub(super) fn new(transport: &'a Transport) -> Self {
+    pub(super) fn new(transport: &'a Transport, lane: Lane) -> Self {
         let deadline = Instant::now() + transport.config().login_timeout;
-        Self { transport, jars: Vec::new(), deadline }
+        Self { transport, lane, jars: Vec::new(), deadline }
     }
 
     /// Waits until it is time for a login at a host, at most two seconds.
@@ -46,7 +48,7 @@ impl<'a> Web<'a> {
     ///
     /// How long to wait, where that is longer.
     pub(super) async fn turn(&self, host: &TenantHost) -> Result<(), Duration> {
-        self.transport.limits().turn(&caller(host)).await
+        self.transport.limits().turn(&caller(host), &self.lane).await
     }
 
     /// Lets no login begin at a host, nor a password go there, for a time: the one

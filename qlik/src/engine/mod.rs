@@ -99,7 +99,8 @@ impl Tenant {
         let mut host = self.transport.aliases.in_use(&self.host);
         let (mut asked_anew, mut csrf_renewed) = (false, false);
         loop {
-            let (request, wanted) = handshake::request(&self.credential, &host, app_id, origin)?;
+            let (mut request, wanted) = handshake::request(&self.credential, &host, app_id, origin)?;
+            request.lane = self.lane.clone();
             let refusal = match self.transport.upgrade(&host, &self.credential, &request).await? {
                 Upgrade::Open { headers, io, deadline } => {
                     wanted.check(&headers)?;

@@ -44,6 +44,8 @@ pub(super) enum Op {
     FreshDelay(i64),
     /// Our clock jumps, against Qlik's.
     ClockJump(i64),
+    /// Our clock is put right.
+    ClockRight,
 }
 
 /// What becomes of one remote call.
@@ -96,7 +98,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1_usize..6).prop_map(Op::Quota),
         1 => Just(Op::ForeignKey),
         1 => prop_oneof![Just(0_i64), 1_i64..120, 0..2 * HOUR].prop_map(Op::FreshDelay),
-        1 => (-2 * DAY..2 * DAY).prop_map(Op::ClockJump),
+        2 => prop_oneof![-2 * DAY..2 * DAY, -HOUR / 2..HOUR / 2].prop_map(Op::ClockJump),
+        2 => Just(Op::ClockRight),
     ]
 }
 
@@ -120,6 +123,10 @@ fn loss() -> impl Strategy<Value = Fate> {
         Just(ErrorKind::Unavailable),
         Just(ErrorKind::BadBody),
         Just(ErrorKind::NotQlik),
+        // Not what Qlik documents: it says no, and has done it.
+        Just(ErrorKind::RateLimited),
+        Just(ErrorKind::Conflict),
+        Just(ErrorKind::UnexpectedStatus(418)),
     ];
     (kind, any::<bool>()).prop_map(|(kind, took_place)| Fate::Lost(kind, took_place))
 }

@@ -19,7 +19,7 @@ use crate::{
     Services, ServicesConfig,
     notices::NoticesConfig,
     people::SetUp,
-    renewal::{Decision, Phase, Policy, State, Trigger, decide, look::tag},
+    renewal::{Decision, Phase, Policy, State, Trigger, decide, look::tag, next_attempt_at},
     store::Db,
     vault::{Keyring, Vault},
 };
@@ -40,9 +40,12 @@ impl Held {
         if !self.attempts.iter().any(|id| description.ends_with(id.as_str())) {
             broken.push("a key was asked for by an attempt without a record".to_owned());
         }
+        // What failed is tried again, also where the key is not due any more.
+        let fails = self.state.as_ref().is_some_and(State::wanted);
         match self.state.as_ref().map(|s| (&s.phase, s.renew_at, s.sweep)) {
             Some((Phase::Creating { attempt }, renew_at, _)) if description.ends_with(&attempt.id) => {
-                if attempt.trigger == Trigger::Due && attempt.started_at < renew_at {
+                let early = attempt.started_at < renew_at;
+                if attempt.trigger == Trigger::Due && early && !fails {
                     broken.push(format!("renewed {} s before it is due", renew_at - attempt.started_at));
                 }
             }
@@ -115,6 +118,7 @@ impl World {
             db: db.clone(),
             servers: Mutex::default(),
             actor,
+            asked: Mutex::default(),
             dying: AtomicBool::new(false),
             commits: Mutex::new(None),
             remade: Mutex::default(),
@@ -161,6 +165,7 @@ impl World {
         self.shared.clocks.tenant.store(START, Ordering::SeqCst);
         self.shared.clocks.skew.store(0, Ordering::SeqCst);
         self.shared.dying.store(false, Ordering::SeqCst);
+        lock(&self.shared.asked).take();
         self.shared.clone().run(Op::Paste(0, 3 * 86_400)).await;
     }
 
@@ -188,8 +193,38 @@ impl World {
         if decide(now, state, &policy) != decide(now, &read, &policy) {
             return Err("the same state decides otherwise once it was stored".to_owned());
         }
+        self.asked_work_goes_on(state, now).await?;
         beside::keys_agree(&self.shared, state).await?;
         beside::notices_agree(&self.shared, state).await
+    }
+
+    /// What was asked for, or failed, is under way or tried again soon: nothing is
+    /// due in the past, and nothing waits for what another clock named.
+    async fn asked_work_goes_on(&self, state: &State, now: i64) -> Result<(), String> {
+        let policy = Policy::default();
+        let asked = lock(&self.shared.asked).clone();
+        if let Some((key, needs)) = asked {
+            // Needed and mended again in one step shows in the audit alone.
+            if self.shared.needs_told().await > needs || state.current.key_id != key {
+                lock(&self.shared.asked).take();
+            } else if !state.requested {
+                return Err(format!("that {key} was to be renewed is forgotten: {state:?}"));
+            }
+        }
+        if let Some(next) = next_attempt_at(now, state, &policy).filter(|next| *next < now) {
+            return Err(format!("due {} s ago", now - next));
+        }
+        let Decision::Wait(until, why) = decide(now, state, &policy) else { return Ok(()) };
+        let wait = until.map_or(i64::MAX, |t| t - now);
+        let asked_for = state.failing.as_ref().and_then(|f| f.fault.retry_after).unwrap_or(0);
+        let most = match &state.phase {
+            _ if state.need.is_some() || state.resting => return Ok(()),
+            // A new key beside the old one: it is asked again within the minute, or when Qlik says.
+            Phase::Staged { .. } => 60.max(asked_for.min(policy.backoff_most)),
+            _ if state.wanted() => policy.backoff_most + policy.backoff_most / 5,
+            _ => return Ok(()),
+        };
+        (wait <= most).then_some(()).ok_or_else(|| format!("waits {wait} s ({why}): {state:?}"))
     }
 
     /// With the faults gone the portal comes to rest with one key that works,
@@ -206,6 +241,9 @@ impl World {
         }
         self.comes_to_rest().await?;
         let first = self.shared.row().await.ok_or("no integration")?.state;
+        if lock(&self.shared.asked).as_ref().is_some_and(|(key, _)| *key == first.current.key_id) {
+            return Err(format!("{} was never renewed, though somebody asked for it", first.current.key_id));
+        }
         self.shared.clone().run(Op::ToDue(0)).await;
         self.comes_to_rest().await?;
         let second = self.shared.row().await.ok_or("no integration")?.state;

@@ -41,6 +41,10 @@ pub(super) struct Shared {
     pub(super) db: Db,
     pub(super) servers: Mutex<Vec<Services>>,
     pub(super) actor: Actor,
+    /// The key that an administrator wants renewed, as long as neither that is
+    /// done nor a person needed.
+    /// With it, how often a person was needed before.
+    pub(super) asked: Mutex<Option<(String, i64)>>,
     /// The process at work ends at its next edge.
     pub(super) dying: AtomicBool,
     /// Commits until the process at work ends, and on which side of the commit.
@@ -92,6 +96,15 @@ impl Shared {
 
     pub(super) async fn row(&self) -> Option<Row> {
         load(self.db.read(), &self.portal_id).await.unwrap()
+    }
+
+    /// How often it was written down that a person is needed.
+    pub(super) async fn needs_told(&self) -> i64 {
+        sqlx::query_scalar("SELECT count(*) FROM audit WHERE action = ?")
+            .bind(crate::audit::RENEWAL_NEEDS_PERSON)
+            .fetch_one(self.db.read())
+            .await
+            .unwrap()
     }
 
     fn actor(&self) -> Actor {
@@ -169,7 +182,12 @@ impl Shared {
                 let server = self.server(n);
                 let portal = self.portal_id.clone();
                 let work = async {
-                    if self.row().await.is_some() && server.request(&portal).await? {
+                    let Some(row) = self.row().await else { return Ok(()) };
+                    if server.request(&portal).await? {
+                        // Where Qlik refuses the key already, that is what is told.
+                        let needs = self.needs_told().await;
+                        *lock(&self.asked) =
+                            row.state.need.is_none().then_some((row.state.current.key_id, needs));
                         server.advance(&portal).await?;
                     }
                     Ok(())
@@ -197,6 +215,8 @@ impl Shared {
                     id
                 };
                 self.save(n, &id).await;
+                // Whichever key is in use now: they have just seen to it themselves.
+                lock(&self.asked).take();
             }
             Op::Resave(n) => {
                 if let Some(row) = self.row().await {
@@ -225,6 +245,7 @@ impl Shared {
             Op::ClockJump(secs) => {
                 self.clocks.skew.fetch_add(secs, Ordering::SeqCst);
             }
+            Op::ClockRight => self.clocks.skew.store(0, Ordering::SeqCst),
         }
     }
 
