@@ -176,6 +176,11 @@ impl Qlik {
         self.transport.aliases.take_gone()
     }
 
+    /// Gives back a name of [`Qlik::take_gone`] that could not be dealt with.
+    pub fn put_back_gone(&self, host: TenantHost) {
+        self.transport.aliases.put_back_gone(host);
+    }
+
     /// Where calls for `host` go to another name of the tenant: which, and why.
     pub fn moved(&self, host: &TenantHost) -> Option<(TenantHost, Moved)> {
         self.transport.aliases.moved(host)

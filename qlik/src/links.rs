@@ -101,6 +101,11 @@ impl Aliases {
         }
     }
 
+    /// Tells a name that was found gone once more.
+    pub(crate) fn put_back_gone(&self, host: TenantHost) {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).push(host);
+    }
+
     /// The names that were found gone since this was asked last.
     pub(crate) fn take_gone(&self) -> Vec<TenantHost> {
         std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner))

@@ -100,9 +100,9 @@ impl Services {
         if !there.as_ref().is_some_and(same) {
             return Err(Error::Conflict("the settings were changed meanwhile"));
         }
-        let raw = rows::one(&mut tx, &actor.user_id).await?;
+        let raw = rows::one(&mut *tx, &actor.user_id).await?;
         let row = raw.as_ref().map_or(Ok(Row::NONE), |r| r.row(&actor.email, Some(at.host.as_str())))?;
-        let around = holds::around(&mut tx, at, now).await?;
+        let around = holds::around(&mut *tx, at, now).await?;
         let stands = standing(now, &row);
         let want = match &typed {
             Some((typed, _)) => {

@@ -3,7 +3,7 @@
 //!
 //! This module must not decide anything by them.
 
-use sqlx::SqliteConnection;
+use sqlx::SqliteExecutor;
 
 use super::{
     core::{LONGEST, PACE_TIME, SKEW},
@@ -25,7 +25,7 @@ fn login_host(at: &Connection) -> String {
 
 /// What counts beside a user's own row.
 pub(super) async fn around(
-    db: &mut SqliteConnection,
+    db: impl SqliteExecutor<'_>,
     at: &Connection,
     now: i64,
 ) -> Result<Around, StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! This module must not decide anything by them.
 
-use sqlx::SqliteConnection;
+use sqlx::SqliteExecutor;
 
 use super::state::{CredentialState as State, Row};
 use crate::{
@@ -56,7 +56,7 @@ impl Raw {
 }
 
 /// The row of a user, if there is one.
-pub(super) async fn one(db: &mut SqliteConnection, user_id: &str) -> Result<Option<Raw>, StoreError> {
+pub(super) async fn one(db: impl SqliteExecutor<'_>, user_id: &str) -> Result<Option<Raw>, StoreError> {
     Ok(sqlx::query_as!(
         Raw,
         r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,
@@ -70,7 +70,7 @@ pub(super) async fn one(db: &mut SqliteConnection, user_id: &str) -> Result<Opti
 }
 
 /// The rows of a portal's users.
-pub(super) async fn all(db: &mut SqliteConnection, portal_id: &str) -> Result<Vec<Raw>, StoreError> {
+pub(super) async fn all(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Vec<Raw>, StoreError> {
     Ok(sqlx::query_as!(
         Raw,
         r#"SELECT user_id AS "user_id!", email AS "email!", tenant_host AS "tenant_host!", sealed_password,

@@ -95,13 +95,13 @@ impl Services {
     pub async fn credentials(&self, actor: &Actor) -> Result<Option<CredentialsView>, Error> {
         let uses = self.credentials_connection(&actor.portal.id).await?;
         let mut db = self.db().read().acquire().await?;
-        let raw = rows::one(&mut db, &actor.user_id).await?;
+        let raw = rows::one(&mut *db, &actor.user_id).await?;
         if uses.is_none() && raw.as_ref().is_none_or(|r| r.state == State::NotRegistered.as_str()) {
             return Ok(None);
         }
         let now = self.now().as_second();
         let around = match &uses {
-            Some(uses) => holds::around(&mut db, uses, now).await?,
+            Some(uses) => holds::around(&mut *db, uses, now).await?,
             None => Around::default(),
         };
         CredentialsView::of(now, &actor.email, raw.as_ref(), uses.as_ref(), &around).map(Some)
@@ -119,10 +119,10 @@ impl Services {
         let now = self.now().as_second();
         let mut db = self.db().read().acquire().await?;
         let around = match &uses {
-            Some(uses) => holds::around(&mut db, uses, now).await?,
+            Some(uses) => holds::around(&mut *db, uses, now).await?,
             None => Around::default(),
         };
-        let raw = rows::all(&mut db, portal).await?;
+        let raw = rows::all(&mut *db, portal).await?;
         let by_user: HashMap<&str, &Raw> = raw.iter().map(|r| (r.user_id.as_str(), r)).collect();
         let people =
             sqlx::query!(r#"SELECT id AS "id!", email AS "email!" FROM users WHERE portal_id = ?"#, portal)
@@ -146,6 +146,6 @@ impl Services {
     /// [`Error::Store`].
     pub async fn stored_passwords(&self, portal_id: &str) -> Result<i64, Error> {
         let mut db = self.db().read().acquire().await?;
-        Ok(wipe::count(&mut db, portal_id).await?)
+        Ok(wipe::count(&mut *db, portal_id).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! The end of what was registered: one user's, or a whole portal's.
 
-use sqlx::SqliteConnection;
+use sqlx::SqliteExecutor;
 
 use crate::store::{StoreError, Tx};
 
@@ -28,7 +28,7 @@ pub(super) async fn remove(tx: &mut Tx<'_>, user_id: &str, now: i64) -> Result<b
 }
 
 /// How many passwords of a portal are stored.
-pub(super) async fn count(db: &mut SqliteConnection, portal_id: &str) -> Result<i64, StoreError> {
+pub(super) async fn count(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar!(
         r#"SELECT count(*) AS "n!: i64" FROM qlik_credentials WHERE portal_id = ? AND sealed_password IS NOT NULL"#,
         portal_id
@@ -42,7 +42,7 @@ pub(super) async fn count(db: &mut SqliteConnection, portal_id: &str) -> Result<
 /// as [`crate::audit::CREDENTIALS_WIPED`]. A sign-in that is under way finds itself
 /// given up; until then it holds the next one up. What Qlik has counted of each account's tries stays.
 pub(crate) async fn wipe_credentials(tx: &mut Tx<'_>, portal_id: &str) -> Result<i64, StoreError> {
-    let wiped = count(tx, portal_id).await?;
+    let wiped = count(&mut **tx, portal_id).await?;
     sqlx::query!(
         "UPDATE qlik_credentials SET sealed_password = NULL, refused_hash = NULL, state = 'unused',
              state_before = NULL, detail = NULL, registered_at = NULL

@@ -101,19 +101,26 @@ impl Services {
     }
 
     /// [`Services::adopt_permanent`] for all connections whose name this process found
-    /// gone.
-    pub(crate) async fn adopt_all(&self) -> Result<(), Error> {
+    /// gone. What could not be written down is tried again at the next call.
+    pub(crate) async fn adopt_all(&self) {
         for gone in self.qlik().take_gone() {
-            let host = gone.as_str();
-            let portals = sqlx::query_scalar!(
-                r#"SELECT portal_id AS "portal_id!" FROM integrations WHERE tenant_host = ?"#,
-                host
-            )
-            .fetch_all(self.db().read())
-            .await?;
-            for portal in portals {
-                self.adopt_permanent(&portal).await?;
+            if let Err(e) = self.adopt(&gone).await {
+                tracing::error!(host = %gone, error = %e, "that a tenant's name is gone could not be written down");
+                self.qlik().put_back_gone(gone);
             }
+        }
+    }
+
+    async fn adopt(&self, gone: &TenantHost) -> Result<(), Error> {
+        let host = gone.as_str();
+        let portals = sqlx::query_scalar!(
+            r#"SELECT portal_id AS "portal_id!" FROM integrations WHERE tenant_host = ?"#,
+            host
+        )
+        .fetch_all(self.db().read())
+        .await?;
+        for portal in portals {
+            self.adopt_permanent(&portal).await?;
         }
         Ok(())
     }

@@ -42,16 +42,20 @@ impl Services {
     /// # Errors
     /// As [`Services::tick`].
     pub async fn tick_until(&self, stop: impl Future<Output = ()>) -> Result<usize, Error> {
-        self.end_kept().await?;
-        self.adopt_all().await?;
+        // What can't be ended now is ended at another tick: it must not keep the renewal from looking.
+        if let Err(e) = self.end_kept().await {
+            tracing::error!(error = %e, "what is kept for a while could not be ended");
+        }
+        self.adopt_all().await;
         work::work_off(&Renewals(self), stop).await
     }
 
     /// Remembers that the renewal task looked.
     pub(super) async fn beat(&self, now: i64) -> Result<(), Error> {
-        // Once a minute is enough for /readyz; a write at each tick would wear the disk.
+        // Once a minute is enough for /readyz; a write at each tick would wear the disk. After a write that
+        // failed it is how one finds out, at each tick, that the database can be written again.
         let last = self.last_beat().await?;
-        if last.is_some_and(|at| (at..at + 60).contains(&now)) {
+        if self.db().trouble().is_none() && last.is_some_and(|at| (at..at + 60).contains(&now)) {
             return Ok(());
         }
         let mut tx = self.db().write().await?;

@@ -3,43 +3,20 @@
 use std::{path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-/// A write transaction; dropping it without `commit` rolls it back.
-#[derive(Debug)]
-pub struct Tx<'a>(Transaction<'a, Sqlite>);
+use super::{
+    trouble::{LastWrite, Trouble},
+    tx::Tx,
+};
 
-impl Tx<'_> {
-    /// Ends the transaction; what it wrote is on the disk.
-    ///
-    /// # Errors
-    /// The driver's, and then nothing of it is kept.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        #[cfg(test)]
-        super::cut::at(super::cut::Edge::BeforeCommit).await;
-        self.0.commit().await?;
-        #[cfg(test)]
-        super::cut::at(super::cut::Edge::AfterCommit).await;
-        Ok(())
-    }
-}
-
-impl std::ops::Deref for Tx<'_> {
-    type Target = SqliteConnection;
-
-    fn deref(&self) -> &SqliteConnection {
-        &self.0
-    }
-}
-
-impl std::ops::DerefMut for Tx<'_> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.0
-    }
-}
+/// How long a statement waits for another program that holds the database, and how long a
+/// write waits for those before it. Both together are what a person waits at most.
+const BUSY: Duration = Duration::from_secs(3);
+const QUEUE: Duration = Duration::from_secs(3);
 
 static MIGRATOR: Migrator = sqlx::migrate!();
 
@@ -73,11 +50,22 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What is wrong with the database itself, where that is it.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Driver(e) => Trouble::of(e),
+            _ => None,
+        }
+    }
+}
+
 /// The database: one writer, several readers. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Db {
     writer: SqlitePool,
     readers: SqlitePool,
+    last: LastWrite,
 }
 
 impl Db {
@@ -96,11 +84,12 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             // Freed pages are overwritten: what was deleted is not left in the file.
             .pragma("secure_delete", "ON")
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(BUSY)
             .disable_statement_logging();
         protect(base.get_filename())?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .acquire_timeout(QUEUE)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_with(base.clone())
@@ -108,13 +97,14 @@ impl Db {
         MIGRATOR.run(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
+            .acquire_timeout(QUEUE)
             .idle_timeout(None)
             .max_lifetime(None)
             // A reader is checked by its first statement; asking before each one doubles the cost of a page.
             .test_before_acquire(false)
             .connect_with(base.read_only(true).create_if_missing(false))
             .await?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, last: LastWrite::default() })
     }
 
     /// Where to read.
@@ -122,12 +112,30 @@ impl Db {
         &self.readers
     }
 
-    /// Begins a write transaction (`BEGIN IMMEDIATE`).
+    /// Begins a write transaction (`BEGIN IMMEDIATE`). What became of the one before it
+    /// does not matter.
     ///
     /// # Errors
     /// [`StoreError::Driver`] when the database stays locked or is gone.
     pub async fn write(&self) -> Result<Tx<'static>, StoreError> {
-        Ok(Tx(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(Tx::begin(&self.writer, self.last.clone()).await?)
+    }
+
+    /// Why the last write failed, where the database itself was in trouble and none has
+    /// gone well since.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.last.trouble()
+    }
+
+    /// Runs a statement on the writer's connection as it is now, outside of any
+    /// transaction: for tests that limit or spoil that connection.
+    ///
+    /// # Errors
+    /// The driver's.
+    #[cfg(any(test, feature = "testing"))]
+    pub async fn on_writer(&self, statement: &'static str) -> Result<(), StoreError> {
+        sqlx::query(statement).execute(&self.writer).await?;
+        Ok(())
     }
 
     /// The number of the last migration that was run, and how many were.

@@ -3,13 +3,18 @@
 //!
 //! One writer connection whose transactions begin IMMEDIATE, and a pool of
 //! readers: a deferred transaction that reads and then writes fails with
-//! `SQLITE_BUSY_SNAPSHOT`, which no time-out cures.
+//! `SQLITE_BUSY_SNAPSHOT`, which no time-out cures. Whatever a write ends with, the next
+//! one begins on a clean connection.
 
 #[cfg(test)]
 pub(crate) mod cut;
 mod db;
+mod trouble;
+mod tx;
 
-pub use db::{Db, StoreError, Tx};
+pub use db::{Db, StoreError};
+pub use trouble::Trouble;
+pub use tx::{Tx, Writer};
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteQueryResult;
