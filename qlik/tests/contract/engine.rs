@@ -128,13 +128,13 @@ async fn a_session_that_ended_is_unauthorized_and_tells_no_other_host_its_secret
 async fn an_app_of_others_and_an_app_that_is_not_there_are_told_apart() {
     let scene = Scene::new().await;
     let tenant = scene.tenant(&scene.ada);
-    for (id, kind, code) in [
-        (app(&scene, &scene.bea), ErrorKind::Forbidden, 4203),
-        ("nothing/here?".to_owned(), ErrorKind::NotFound, 4204),
+    for (id, kind, code, reason) in [
+        (app(&scene, &scene.bea), ErrorKind::Forbidden, 4203, "QEP-103"),
+        ("nothing/here?".to_owned(), ErrorKind::NotFound, 4204, "QEP-104"),
     ] {
         let error = tenant.engine_version(&id, None).await.unwrap_err();
         assert_eq!((error.kind(), error.close_code(), error.status()), (kind, Some(code), None));
-        assert_eq!((error.code(), error.trace_id().map(str::len)), (Some("QEP-104"), Some(32)));
+        assert_eq!((error.code(), error.trace_id().map(str::len)), (Some(reason), Some(32)));
         assert!(!error.is_transient());
     }
 }

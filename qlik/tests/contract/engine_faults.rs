@@ -145,7 +145,8 @@ async fn each_close_code_has_its_kind() {
         let effect = Effect::Engine(EngineFault::Close { code, reason: None });
         let error = struck(&scene, &id, effect).await;
         assert_eq!((error.kind(), error.close_code()), (kind, Some(code)));
-        assert_eq!((error.code(), error.trace_id().is_some()), (Some("QEP-104"), true));
+        let reason = if code == 4203 { "QEP-103" } else { "QEP-104" };
+        assert_eq!((error.code(), error.trace_id().is_some()), (Some(reason), true));
     }
     let reason = Some("in words".to_owned());
     let error = struck(&scene, &id, Effect::Engine(EngineFault::Close { code: 1011, reason })).await;
