@@ -216,8 +216,7 @@ pub(crate) fn other_tenant() -> Said {
 pub(crate) fn no_tenant(host: &str) -> Said {
     Said::new(
         format!("Qlik has no tenant at {host}."),
-        "Compare it with the address bar of your Qlik Cloud: an alias can be changed or removed there. The key is not \
-         the cause.",
+        "Compare it with the address bar of your Qlik Cloud: an alias can be changed or removed there.",
     )
 }
 

@@ -96,8 +96,8 @@ pub(crate) const ROWS: &[Row] = &[
             here(h)
         },
         "tenant",
-        Outcome::Failed,
-        "no tenant at",
+        Outcome::Warning,
+        "no tenant at acme.eu.qlikcloud.com any more",
     ),
     Row(
         "a clock that is ten minutes ahead",

@@ -12,6 +12,7 @@ use super::refusal::{self, Refusal};
 use super::shape::PageShape;
 use super::walk::{Move, Seen, Walk};
 use crate::error::{Envelope, Error, ErrorKind};
+use crate::error_kind::Author;
 
 impl Walk<'_> {
     pub(super) fn arrived(&self, seen: &Seen<'_>) -> Move {
@@ -69,16 +70,15 @@ impl Walk<'_> {
     /// What an answer says in its status and, of a tenant, its code and trace id. Its
     /// words may be about the person, so they are left out.
     pub(super) fn error(seen: &Seen<'_>) -> Error {
-        let code = seen.answer.code();
+        let at_tenant = matches!(seen.place, Place::Tenant(_));
+        let code = seen.answer.code().filter(|_| at_tenant);
+        // The login's pages are no API, so who wrote one is not asked.
+        let kind = ErrorKind::of_answer(seen.answer.status, code.as_deref(), Author::Maybe);
         let trace_id = seen.answer.error().trace_id().map(str::to_owned);
         let envelope = Envelope { code, trace_id, ..Envelope::default() };
-        Error::new(ErrorKind::of_status(seen.answer.status), OPERATION)
+        Error::new(kind, OPERATION)
             .with_status(seen.answer.status)
-            .with_envelope(if matches!(seen.place, Place::Tenant(_)) {
-                envelope
-            } else {
-                Envelope::default()
-            })
+            .with_envelope(if at_tenant { envelope } else { Envelope::default() })
             .with_retry_after(seen.answer.retry_after)
     }
 
