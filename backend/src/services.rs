@@ -60,6 +60,8 @@ pub struct Portal {
 pub(crate) struct Inner {
     pub(crate) db: Db,
     pub(crate) vault: Vault,
+    /// Seals what a browser carries for us; of the vault's keys, and none of them.
+    pub(crate) cookies: Vault,
     pub(crate) qlik: Qlik,
     /// What the renewal asks; the client above, but in a simulation.
     pub(crate) tenants: Arc<dyn Tenants>,
@@ -108,6 +110,7 @@ impl Services {
         config: ServicesConfig,
     ) -> Result<Self, Error> {
         vault.check(&db).await?;
+        let cookies = vault.derived("cookies")?;
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
         let signers =
@@ -117,6 +120,7 @@ impl Services {
         Ok(Self(Arc::new(Inner {
             db,
             vault,
+            cookies,
             qlik,
             tenants,
             config,
@@ -139,6 +143,11 @@ impl Services {
     /// Seals and opens secrets.
     pub fn vault(&self) -> &Vault {
         &self.0.vault
+    }
+
+    /// Seals and opens what a browser carries: nothing that a stranger can make is stored.
+    pub fn cookies(&self) -> &Vault {
+        &self.0.cookies
     }
 
     /// The Qlik client.

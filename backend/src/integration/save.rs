@@ -10,6 +10,7 @@ use crate::{
     Actor, Error, FieldError, Services,
     change::is_change,
     doctor::{Check, Facts, Findings, Outcome, Report, Subject},
+    error::readable,
     identity::IdentityView,
     renewal::{Row, load},
 };
@@ -44,7 +45,9 @@ impl Services {
         let Parsed { host, web_integration_id, means } = parsed;
         let was_pasted = matches!(means, ParsedMeans::Key(Some(_)));
         let stored_key = match &stored {
-            Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?.map(|k| k.token),
+            Some(row) => {
+                readable(self.key(&row.portal_id, &row.state.current.key_id).await)?.map(|k| k.token)
+            }
             None => None,
         };
         let means = self.means(actor, means, input.email_as_subject, stored_key).await?;
@@ -76,7 +79,7 @@ impl Services {
     ) -> Result<Findings, Error> {
         let here = stored.filter(|row| row.tenant_host == typed.host);
         let key = match here {
-            Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?,
+            Some(row) => readable(self.key(&row.portal_id, &row.state.current.key_id).await)?,
             None => None,
         };
         self.examine(&Subject {
