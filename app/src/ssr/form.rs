@@ -78,7 +78,7 @@ impl FormPost {
 
     async fn refused(self, error: AppError) -> AppError {
         if !ctx::wants_html() {
-            ctx::set_status(error.status());
+            ctx::set_error(&error);
             return error;
         }
         match &error {
