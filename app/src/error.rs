@@ -39,6 +39,44 @@ pub enum QlikTrouble {
     Other,
 }
 
+/// What is wrong with the portal's own database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StorageTrouble {
+    /// No room is left on its disk.
+    Full,
+    /// It may not be written.
+    ReadOnly,
+    /// The disk failed.
+    Failing,
+    /// Another program holds it.
+    Busy,
+    /// Its file can't be read as a database any more.
+    Damaged,
+}
+
+/// A stored secret that can be entered or made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sealed {
+    /// The portal's Qlik API key.
+    ApiKey,
+    /// The key that JWTs are signed with.
+    SigningKey,
+    /// The secret of the portal's OAuth client.
+    ClientSecret,
+    /// A user's connection to Qlik.
+    Grant,
+    /// A user's Qlik password.
+    QlikPassword,
+    /// The key of a change that waits, or of a set-up.
+    Waiting,
+    /// The mail server's password or the webhook's secret.
+    Notices,
+    /// Any other.
+    Other,
+}
+
 /// How a call to the server failed before it reached our code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -93,6 +131,16 @@ pub enum AppError {
         /// What Qlik's support asks for.
         trace_id: Option<String>,
     },
+    /// The portal's own database can't be used; nothing was changed.
+    Storage {
+        /// What is wrong with it.
+        kind: StorageTrouble,
+    },
+    /// A stored secret can't be opened.
+    Sealed {
+        /// Which.
+        what: Sealed,
+    },
     /// Our fault; the log has the rest under this id.
     Internal {
         /// What to tell the operator.
@@ -142,6 +190,8 @@ impl AppError {
             Self::Invalid { .. } => 422,
             Self::TooManyTries { .. } => 429,
             Self::Qlik { .. } => 502,
+            Self::Storage { kind: StorageTrouble::Full } => 507,
+            Self::Storage { .. } | Self::Sealed { .. } => 503,
             Self::Transport { kind: Transport::BadRequest } => 400,
             Self::Internal { .. } | Self::Transport { .. } => 500,
         }
@@ -153,6 +203,7 @@ impl AppError {
     pub const fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyTries { retry_after_s } => Some(*retry_after_s),
+            Self::Storage { kind: StorageTrouble::Busy } => Some(5),
             _ => None,
         }
     }
@@ -206,6 +257,8 @@ mod tests {
                 qlik_code: Some("LOGIN-10".into()),
                 trace_id: None,
             },
+            AppError::Storage { kind: StorageTrouble::Full },
+            AppError::Sealed { what: Sealed::ApiKey },
             AppError::Internal { incident: "3f".into() },
             AppError::Transport { kind: Transport::BadAnswer },
         ]

@@ -96,13 +96,17 @@ pub fn carries_secret(path: &str) -> bool {
     matches!(path.trim_end_matches('/'), JOIN | CONNECTED)
 }
 
+/// Bytes of a path with its query that anybody is sent to: the page with the most filters needs a tenth.
+const LONGEST: usize = 2_048;
+
 /// `path` if it stays in this portal: one leading slash, nothing that a browser
-/// reads as another host, nothing that can't stand in a header.
+/// reads as another host, nothing that can't stand in a header, of a sane length.
 pub fn local_path(path: &str) -> Option<&str> {
     let rest = path.strip_prefix('/')?;
     let leaves = rest.starts_with(['/', '\\']);
+    let short = path.len() <= LONGEST;
     let printable = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    (!leaves && printable).then_some(path)
+    (!leaves && printable && short).then_some(path)
 }
 
 /// Percent-encodes `text` for use as one part of a path or query.

@@ -1,7 +1,7 @@
 //! The sentences for codes: what is so, then what to do. The one place where
 //! they are written, for a page and for an island.
 
-use crate::error::{AppError, FieldError, QlikTrouble, Transport};
+use crate::error::{AppError, FieldError, QlikTrouble, Sealed, StorageTrouble, Transport};
 
 /// What a person is told about `field` for `code`.
 pub fn field_message(field: &str, code: &str) -> String {
@@ -27,6 +27,9 @@ pub fn field_message(field: &str, code: &str) -> String {
         }
         ("api_key", "other_tenant") => {
             "The stored key belongs to another Qlik tenant and is not sent to this one. Paste a key made in this tenant."
+        }
+        ("api_key", "unreadable") => {
+            "The stored key can’t be opened: its row was changed, or the server’s keyring is another one. Paste an API key."
         }
         ("api_key", "required") => "Paste an API key made in your Qlik tenant.",
         ("oauth_client_id", "required") => "Enter the id of the OAuth client.",
@@ -130,6 +133,8 @@ pub fn error_message(error: &AppError) -> String {
             _ => "Some fields can’t be taken as they are.".to_owned(),
         },
         AppError::Qlik { kind, retry_after_s, .. } => qlik_message(*kind, *retry_after_s),
+        AppError::Storage { kind } => storage_message(*kind).to_owned(),
+        AppError::Sealed { what } => sealed_message(*what),
         AppError::Internal { incident } => {
             format!(
                 "Something went wrong here. Nothing was changed. Tell your operator the number {incident}."
@@ -167,6 +172,63 @@ fn conflict_message(hint: &str) -> &'static str {
         }
         "renewal_running" => "A renewal is running. Wait for it to end, then try again.",
         _ => "Someone else changed this meanwhile. Look at it as it is now, then try again.",
+    }
+}
+
+fn sealed_message(what: Sealed) -> String {
+    let (what, again) = match what {
+        Sealed::ApiKey => {
+            ("The stored API key", "An administrator can paste an API key on the settings page.")
+        }
+        Sealed::SigningKey => {
+            ("The portal’s signing key", "An administrator can replace it on the page of the signing key.")
+        }
+        Sealed::ClientSecret => (
+            "The stored secret of the OAuth client",
+            "An administrator can paste the client’s secret on the settings page.",
+        ),
+        Sealed::Grant => {
+            ("Your stored connection to Qlik", "Disconnect in your profile, then choose Connect to Qlik.")
+        }
+        Sealed::QlikPassword => {
+            ("Your stored Qlik password", "Remove it in your profile, then enter it again.")
+        }
+        Sealed::Waiting => (
+            "The stored key of what was begun",
+            "An administrator can discard the change or the set-up, then begin anew.",
+        ),
+        Sealed::Notices => (
+            "The stored password or secret for notices",
+            "An administrator can enter it again on the notifications page.",
+        ),
+        Sealed::Other => ("A stored secret", "Whoever runs the server finds in its log which one."),
+    };
+    format!(
+        "{what} can’t be opened: its row in the database was changed, or the keyring is another one. {again} Or whoever \
+         runs the server puts back a database and a keyring that belong together."
+    )
+}
+
+fn storage_message(kind: StorageTrouble) -> &'static str {
+    match kind {
+        StorageTrouble::Full => {
+            "The server’s disk is full, so this could not be saved. Whoever runs the server has to make room on it; \
+             then try again. No restart is needed."
+        }
+        StorageTrouble::ReadOnly => {
+            "The server may not write its database, so this could not be saved. Whoever runs the server has to make \
+             the file and its folder writable; then try again."
+        }
+        StorageTrouble::Failing => {
+            "The server’s disk does not work, so this could not be saved. Whoever runs the server has to look at the \
+             disk; then try again."
+        }
+        StorageTrouble::Busy => {
+            "The server’s database is busy: another program holds it. Nothing was changed. Try again in a few seconds."
+        }
+        StorageTrouble::Damaged => {
+            "The server’s database is damaged. Whoever runs the server has to restore it from a backup."
+        }
     }
 }
 
@@ -237,7 +299,7 @@ mod tests {
             ("oauth_client_id", &["required", "not_a_client_id"]),
             ("oauth_client_secret", &["required", "other_client", "not_a_secret"]),
             ("qlik_password", &["required", "too_long", "same_as_refused", "wait"]),
-            ("api_key", &["required", "bad_token", "other_tenant"]),
+            ("api_key", &["required", "bad_token", "other_tenant", "unreadable"]),
             ("smtp_host", &["not_a_mail_host"]),
             ("smtp_port", &["not_a_port"]),
             ("smtp_security", &["required", "only_this_machine"]),
@@ -265,6 +327,28 @@ mod tests {
     #[test]
     fn an_error_with_one_field_says_that_field_s_sentence() {
         assert_eq!(error_message(&AppError::field("email", "taken")), field_message("email", "taken"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_server_s_storage_has_words_of_its_own_for_each_kind() {
+        use StorageTrouble as K;
+        let storage = [K::Full, K::ReadOnly, K::Failing, K::Busy, K::Damaged];
+        let sealed = [
+            Sealed::ApiKey,
+            Sealed::SigningKey,
+            Sealed::ClientSecret,
+            Sealed::Grant,
+            Sealed::QlikPassword,
+            Sealed::Waiting,
+            Sealed::Notices,
+            Sealed::Other,
+        ];
+        let storage = storage.map(|kind| error_message(&AppError::Storage { kind }));
+        assert!(storage[0].contains("disk is full") && storage[3].contains("Try again in a few seconds"));
+        let sealed = sealed.map(|what| error_message(&AppError::Sealed { what }));
+        let all: std::collections::BTreeSet<_> = storage.iter().chain(&sealed).collect();
+        assert_eq!(all.len(), 13);
+        assert!(all.iter().all(|text| text.ends_with('.') && !text.contains("  ")), "{all:?}");
     }
 
     #[test]

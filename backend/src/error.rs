@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::{store::StoreError, vault::VaultError};
+use crate::{
+    store::{StoreError, Trouble},
+    vault::VaultError,
+};
 
 /// A value that can't be taken, tied to the field that it was typed into.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +69,37 @@ impl Error {
     /// One field that can't be taken.
     pub fn field(field: &'static str, code: &'static str) -> Self {
         Self::Invalid(vec![FieldError::new(field, code)])
+    }
+
+    /// The table and column of a stored secret that can't be opened, where that is it.
+    pub fn unreadable(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Vault(VaultError::Stored { table, column, .. }) => Some((table, column)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the database itself, where that is it.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match self {
+            Self::Store(e) | Self::Vault(VaultError::Store(e)) => e.trouble(),
+            _ => None,
+        }
+    }
+}
+
+/// A stored secret that can't be opened counts as one that is not there, where that keeps
+/// nobody from replacing it or from ending what it is for.
+///
+/// # Errors
+/// Any other.
+pub(crate) fn readable<T>(end: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match end {
+        Err(e) if e.unreadable().is_some() => {
+            tracing::error!(error = %e, "a stored secret can't be opened and counts as gone");
+            Ok(None)
+        }
+        other => other,
     }
 }
 

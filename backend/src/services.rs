@@ -68,6 +68,8 @@ pub struct Portal {
 pub(crate) struct Inner {
     pub(crate) db: Db,
     pub(crate) vault: Vault,
+    /// Seals what a browser carries for us; of the vault's keys, and none of them.
+    pub(crate) cookies: Vault,
     pub(crate) qlik: Qlik,
     /// What the renewal asks; the client above, but in a simulation.
     pub(crate) tenants: Arc<dyn Tenants>,
@@ -121,6 +123,7 @@ impl Services {
         config: ServicesConfig,
     ) -> Result<Self, Error> {
         vault.check(&db).await?;
+        let cookies = vault.derived("cookies")?;
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
         let signers =
@@ -131,6 +134,7 @@ impl Services {
         let inner = Arc::new(Inner {
             db,
             vault,
+            cookies,
             qlik,
             tenants,
             config,
@@ -156,6 +160,11 @@ impl Services {
     /// Seals and opens secrets.
     pub fn vault(&self) -> &Vault {
         &self.0.vault
+    }
+
+    /// Seals and opens what a browser carries: nothing that a stranger can make is stored.
+    pub fn cookies(&self) -> &Vault {
+        &self.0.cookies
     }
 
     /// The Qlik client.

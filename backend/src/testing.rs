@@ -252,6 +252,7 @@ impl TestServices {
         .await?;
         let wiped = credentials::wipe_credentials(&mut tx, portal_id).await?;
         tx.commit().await?;
+        self.close_eyes(portal_id).await?;
         Ok(wiped)
     }
 

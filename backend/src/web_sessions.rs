@@ -49,20 +49,33 @@ impl Services {
         Ok(made.rows_affected() == 1)
     }
 
-    /// Writes what a session holds now. `false`: it has ended meanwhile and stays
-    /// so, or a request that was under way while somebody signed out would bring
-    /// them back.
+    /// Writes what a session holds now: what `change` makes of what it holds at this
+    /// moment, which another request may have written since this one read it. `false`: it
+    /// has ended meanwhile and stays so, or a request that was under way while somebody
+    /// signed out would bring them back.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn save_web_session(
         &self,
         id: &[u8],
-        data: &[u8],
         expires_at: Timestamp,
+        change: impl FnOnce(&[u8]) -> Vec<u8> + Send,
     ) -> Result<bool, Error> {
         let (hash, now, expires_at) = (hash(id), secs(self.now()), secs(expires_at));
         let mut tx = self.db().write().await?;
+        let held = sqlx::query_scalar!(
+            "SELECT data FROM web_sessions WHERE id_hash = ? AND expires_at > ?",
+            hash,
+            now
+        )
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(held) = held else { return Ok(false) };
+        let data = change(&held);
+        if data == held {
+            return Ok(true);
+        }
         let saved = sqlx::query!(
             "UPDATE web_sessions SET data = ?, expires_at = ? WHERE id_hash = ? AND expires_at > ?",
             data,

@@ -19,7 +19,10 @@ use crate::config::Config;
 /// read becomes `info`.
 pub(crate) fn tracing(filter: &str) {
     use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The session layer warns of each cookie that it can't read or does not know, which is anyone's choice.
+    let quiet = "tower_sessions=error,tower_sessions_core=error";
+    let filter = EnvFilter::try_new(format!("{quiet},{filter}"))
+        .unwrap_or_else(|_| EnvFilter::new(format!("{quiet},info")));
     fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
 }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use app::{
     App, routes,
     shell::{set_headers, shell},
-    ssr::auth::Backend,
+    ssr::auth::{Backend, DATA_KEY},
 };
 use axum::{
     Router,
@@ -33,7 +33,7 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 use crate::{
     config::Config,
     files, health,
-    layers::{Origins, client_ip, functions, headers, on_panic, same_origin},
+    layers::{Origins, Sessions, client_ip, functions, headers, on_panic, same_origin, storage},
     metrics::{self, Metrics},
     session_store::{SESSION, Store},
     stream::{self, Live},
@@ -83,15 +83,18 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
         }
     };
     let plain = config.is_plain();
+    // `__Host-`: never sent over plain HTTP, never to another host, never set by one.
+    let cookie = if plain { "qonduit" } else { "__Host-qonduit" };
     let sessions = SessionManagerLayer::new(Store(services.clone()))
-        // `__Host-`: never sent over plain HTTP, never to another host, never set by one.
-        .with_name(if plain { "qonduit" } else { "__Host-qonduit" })
+        .with_name(cookie)
         .with_secure(!plain)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
         .with_expiry(Expiry::OnInactivity(SESSION));
-    let auth = AuthManagerLayerBuilder::new(Backend(services.clone()), sessions).build();
+    let auth =
+        AuthManagerLayerBuilder::new(Backend(services.clone()), sessions).with_data_key(DATA_KEY).build();
+    let around = Sessions { services: services.clone(), cookie };
 
     // Files beside the pages. Leptos' own handler gives a file the context of whichever page its thread is
     // rendering, and takes that page's headers away.
@@ -118,6 +121,7 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
         .fallback_service(files.fallback(any(missing)))
         .layer(auth)
         .layer(from_fn(functions))
+        .layer(from_fn_with_state(around, storage))
         .layer(from_fn_with_state(Origins::new(&config.public_url), same_origin))
         .layer(from_fn_with_state(config.trusted_proxy, client_ip));
 

@@ -97,7 +97,7 @@ async fn a_session_cookie_is_for_this_host_alone_and_signs_in() {
 async fn on_loopback_without_tls_the_cookie_has_a_plain_name() {
     let h = house("http://127.0.0.1:3000").await;
     h.services.administrator().await.unwrap();
-    let response = h.ask(sign_in(Some("http://127.0.0.1:3000"), "wrong password here")).await;
+    let response = h.ask(sign_in(Some("http://127.0.0.1:3000"), "correct horse battery")).await;
     let cookie = header(&response, "set-cookie");
     assert!(cookie.starts_with("qonduit=") && !cookie.contains("Secure"), "{cookie}");
 }
@@ -332,4 +332,221 @@ async fn a_page_with_a_secret_in_its_address_tells_no_file_and_no_form_of_it() {
     for path in ["/login", "/pkg/none.js", "/healthz"] {
         assert_eq!(header(&h.get(path).await, "referrer-policy"), "same-origin", "{path}");
     }
+}
+
+/// A form that a browser sends, with the session that it has.
+async fn post(h: &House, path: &str, form: String, cookie: Option<&str>) -> Response<Body> {
+    let request = Request::post(path)
+        .header("host", "acme.portal.example")
+        .header("accept", "text/html")
+        .header("origin", HTTPS)
+        .header("content-type", "application/x-www-form-urlencoded");
+    let request = match cookie {
+        Some(cookie) => request.header("cookie", cookie),
+        None => request,
+    };
+    h.ask(request.body(Body::from(form)).unwrap()).await
+}
+
+async fn get_with(h: &House, path: &str, cookie: &str) -> Response<Body> {
+    let request = Request::get(path).header("host", "acme.portal.example").header("accept", "text/html");
+    h.ask(request.header("cookie", cookie).body(Body::empty()).unwrap()).await
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+}
+
+/// The `name=value` of the session's cookie that an answer sets; none where it sets none.
+fn session_cookie(response: &Response<Body>) -> Option<String> {
+    let all = response.headers().get_all("set-cookie").iter().map(|v| v.to_str().unwrap());
+    let ours = all.filter(|v| v.starts_with("__Host-qonduit="));
+    ours.map(|v| v.split(';').next().unwrap().to_owned()).next_back()
+}
+
+fn flash_cookie(response: &Response<Body>) -> Option<String> {
+    let all = response.headers().get_all("set-cookie").iter().map(|v| v.to_str().unwrap());
+    let ours = all.filter(|v| v.starts_with("__Host-qonduit-flash="));
+    ours.map(|v| v.split(';').next().unwrap().to_owned()).next_back()
+}
+
+/// How many sessions were stored: those that a sweep takes when all have expired, by whichever clock.
+async fn sessions(h: &House) -> u64 {
+    h.services.clock.advance(jiff::SignedDuration::from_hours(24 * 365 * 50));
+    let swept = h.services.sweep_web_sessions().await.unwrap();
+    h.services.clock.advance(jiff::SignedDuration::from_hours(-24 * 365 * 50));
+    swept
+}
+
+fn credentials(email: &str, password: &str) -> String {
+    format!("email={}&password={}&next=", routes::encode(email), routes::encode(password))
+}
+
+#[tokio::test]
+async fn nothing_that_a_stranger_sends_is_stored() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    let long = "e".repeat(60_000);
+    for email in ["ada@acme.example", "nobody@acme.example", "", &long] {
+        for _ in 0..15 {
+            let answer = post(&h, "/api/people/sign-in", credentials(email, "wrong"), None).await;
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+            assert_eq!(session_cookie(&answer), None);
+            let flash = answer.headers().get("set-cookie").unwrap();
+            assert!(flash.len() <= 4_096, "{}", flash.len());
+        }
+    }
+    let form = format!("code=x&portal_name={long}&name=n&email=e&password=p");
+    for path in ["/api/people/set-up", "/api/people/join", "/api/people/sign-out"] {
+        assert_eq!(session_cookie(&post(&h, path, form.clone(), None).await), None, "{path}");
+    }
+    for path in ["/login", "/setup", "/join?token=x", "/apps", "/no/such/page"] {
+        let stale = "__Host-qonduit=AAAAAAAAAAAAAAAAAAAAAA; __Host-qonduit-flash=AAAA";
+        assert_eq!(session_cookie(&get_with(&h, path, stale).await).filter(|c| !c.ends_with('=')), None);
+    }
+    assert_eq!(sessions(&h).await, 0);
+}
+
+#[tokio::test]
+async fn what_was_typed_comes_back_once_without_a_session_and_never_a_secret() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    let answer =
+        post(&h, "/api/people/sign-in", credentials("ada@acme.example", "wrong hunter2"), None).await;
+    let cookie = header(&answer, "set-cookie").to_owned();
+    for flag in ["__Host-qonduit-flash=", "HttpOnly", "Secure", "SameSite=Lax", "Path=/", "Max-Age=300"] {
+        assert!(cookie.contains(flag), "{flag} is not in {cookie}");
+    }
+    let flash = flash_cookie(&answer).unwrap();
+    let page = get_with(&h, "/login", &flash).await;
+    assert_eq!(flash_cookie(&page).as_deref(), Some("__Host-qonduit-flash="), "it is shown once");
+    let html = text(page).await;
+    assert!(html.contains("ada@acme.example") && html.contains("E-mail or password is not right."));
+    assert!(!html.contains("hunter2"));
+    // Not in another's hands: changed, or after its time.
+    let mut other = flash.clone();
+    let last = if other.pop() == Some('A') { 'B' } else { 'A' };
+    other.insert(60, last);
+    assert!(!text(get_with(&h, "/login", &other).await).await.contains("ada@acme.example"));
+    h.services.clock.advance(jiff::SignedDuration::from_mins(6));
+    assert!(!text(get_with(&h, "/login", &flash).await).await.contains("ada@acme.example"));
+}
+
+#[tokio::test]
+async fn a_noted_cookie_is_worth_nothing_once_another_person_signs_in_over_it() {
+    let h = house(HTTPS).await;
+    let ada = h.services.administrator().await.unwrap();
+    let new = backend::people::NewUser {
+        email: "bea@acme.example".to_owned(),
+        name: "Bea".to_owned(),
+        role: backend::Role::User,
+    };
+    let link = h.services.add_user(&ada, new).await.unwrap();
+    let token = secrecy::ExposeSecret::expose_secret(&link.token);
+    let join = format!("token={}&password=another+long+password", routes::encode(token));
+    // Over the session of somebody else, by every door.
+    let first = cookie_of(&h, "ada@acme.example", "correct horse battery").await;
+    let joined = post(&h, "/api/people/join", join, Some(&first)).await;
+    let bea = session_cookie(&joined).unwrap();
+    let owner = credentials("ada@acme.example", "correct horse battery");
+    let signed_in = post(&h, "/api/people/sign-in", owner.clone(), Some(&bea)).await;
+    let second = session_cookie(&signed_in).unwrap();
+    let again = post(&h, "/api/people/sign-in", owner, Some(&second)).await;
+    let third = session_cookie(&again).unwrap();
+    for noted in [&first, &bea, &second] {
+        assert_ne!(noted, &third);
+        assert_eq!(header(&get_with(&h, "/profile", noted).await, "location"), "/login?next=%2Fprofile");
+    }
+    assert!(text(get_with(&h, "/profile", &third).await).await.contains("ada@acme.example"));
+    assert_eq!(sessions(&h).await, 1);
+}
+
+#[tokio::test]
+async fn a_session_that_was_signed_out_does_not_come_back_by_what_was_under_way() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    let cookie = cookie_of(&h, "ada@acme.example", "correct horse battery").await;
+    // At the same time: one reads the session and leaves what was typed in it, the other ends it.
+    let slow = post(&h, "/api/profile/rename", "name=".to_owned(), Some(&cookie));
+    let out = post(&h, "/api/people/sign-out", String::new(), Some(&cookie));
+    let (_, out) = futures::join!(slow, out);
+    assert_eq!(session_cookie(&out).as_deref(), Some("__Host-qonduit="));
+    let told = get_with(&h, "/login", &flash_cookie(&out).unwrap()).await;
+    assert!(text(told).await.contains("You are signed out."));
+    assert_eq!(header(&get_with(&h, "/profile", &cookie).await, "location"), "/login?next=%2Fprofile");
+    assert_eq!(sessions(&h).await, 0);
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_holds_is_told_as_busy_and_the_server_is_not_ready_until_it_writes() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    let cookie = cookie_of(&h, "ada@acme.example", "correct horse battery").await;
+    h.services.tick().await.unwrap();
+    let other = h.services.another().await.unwrap();
+    let held = other.db().write().await.unwrap();
+    h.services.db().on_writer("PRAGMA busy_timeout = 10").await.unwrap();
+
+    // Nobody can be signed in.
+    let right = credentials("ada@acme.example", "correct horse battery");
+    let answer = post(&h, "/api/people/sign-in", right.clone(), None).await;
+    assert_eq!((answer.status(), session_cookie(&answer)), (StatusCode::SEE_OTHER, None));
+    let page = get_with(&h, "/login", &flash_cookie(&answer).unwrap()).await;
+    assert_eq!((page.status(), header(&page, "retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
+    assert!(text(page).await.contains("database is busy"));
+    // Who is signed in reads, and is told what was not stored.
+    assert_eq!(get_with(&h, "/profile", &cookie).await.status(), StatusCode::OK);
+    let answer = post(&h, "/api/profile/rename", "name=Ada+L".to_owned(), Some(&cookie)).await;
+    let both = format!("{cookie}; {}", flash_cookie(&answer).unwrap());
+    let page = get_with(&h, "/profile", &both).await;
+    assert_eq!(page.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text(page).await.contains("database is busy"));
+    // A script hears it at once.
+    let script = Request::post("/api/profile/rename")
+        .header("host", "acme.portal.example")
+        .header("origin", HTTPS)
+        .header("cookie", &cookie)
+        .header("content-type", "application/x-www-form-urlencoded");
+    let answer = h.ask(script.body(Body::from("name=Ada+L")).unwrap()).await;
+    assert_eq!((answer.status(), header(&answer, "retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
+
+    let ready = h.get("/readyz").await;
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text(ready).await.contains(r#""database":"busy""#));
+    assert!(h.services.tick().await.is_err(), "the beat finds out");
+    drop(held.commit().await);
+    h.services.tick().await.unwrap();
+    assert_eq!(h.get("/readyz").await.status(), StatusCode::OK);
+    assert!(session_cookie(&post(&h, "/api/people/sign-in", right, None).await).is_some());
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_that_and_is_over_by_itself() {
+    let h = house(HTTPS).await;
+    h.services.administrator().await.unwrap();
+    h.services.tick().await.unwrap();
+    let right = credentials("ada@acme.example", "correct horse battery");
+    // The next write that needs a page more finds none; a sign-in writes who came in, and its session.
+    let mut told = 0;
+    for _ in 0..200 {
+        h.services.db().on_writer("PRAGMA max_page_count = 1").await.unwrap();
+        let answer = post(&h, "/api/people/sign-in", right.clone(), None).await;
+        if session_cookie(&answer).is_some() {
+            continue;
+        }
+        told += 1;
+        let ready = h.get("/readyz").await;
+        assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(text(ready).await.contains(r#""database":"disk_full""#));
+        let page = get_with(&h, "/login", &flash_cookie(&answer).unwrap()).await;
+        assert_eq!(page.status(), StatusCode::INSUFFICIENT_STORAGE);
+        let page = text(page).await;
+        assert!(page.contains("disk is full") && page.contains("ada@acme.example"), "{page}");
+        // Room again: nothing need be restarted.
+        h.services.tick().await.unwrap();
+        assert_eq!(h.get("/readyz").await.status(), StatusCode::OK);
+        assert!(session_cookie(&post(&h, "/api/people/sign-in", right.clone(), None).await).is_some());
+        break;
+    }
+    assert_eq!(told, 1, "no write needed a page");
 }

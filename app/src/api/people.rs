@@ -17,6 +17,10 @@ use crate::{
     wire::{Done, SecretInput},
 };
 
+/// Bytes: 254 characters, blanks around them aside.
+#[cfg(feature = "ssr")]
+const LONGEST_EMAIL: usize = 1_024;
+
 /// Makes the portal and its owner, and signs the owner in.
 ///
 /// # Errors
@@ -80,6 +84,10 @@ pub async fn sign_in(
         let portal = ctx::portal().await?;
         let missing = [("email", email.trim().is_empty()), ("password", password.is_empty())];
         AppError::required(&missing)?;
+        // No account has so long a one: nothing is counted, hashed or looked up for it.
+        if email.len() > LONGEST_EMAIL {
+            return Err(AppError::field("email", "too_long"));
+        }
         let person = services.sign_in(&portal, &email, password.into(), ctx::client_ip()).await?;
         ctx::start_session(person).await?;
         Ok(Next::to(routes::local_path(&next).unwrap_or(routes::APPS)))

@@ -42,12 +42,13 @@ pub(super) async fn instead(error: AppError) -> AnyView {
             "For administrators",
             "This page needs an administrator. Ask one of them, or sign in with another account.".to_owned(),
         ),
+        AppError::Storage { .. } => ("The server needs attention", words::error_message(&error)),
         AppError::Internal { .. } => ("Something went wrong", words::error_message(&error)),
         _ => ("This page can’t be shown", words::error_message(&error)),
     };
     // The error may come from where the visitor is looked up: then there is no frame either.
     let visitor = match &error {
-        AppError::Internal { .. } => None,
+        AppError::Internal { .. } | AppError::Storage { .. } => None,
         _ => ctx::visitor().await.ok().flatten(),
     };
     let content = view! {

@@ -6,6 +6,9 @@ use std::fmt;
 use axum_login::{AuthUser, AuthnBackend};
 use backend::{Actor, Services};
 
+/// Under this key a session holds whose it is; one without belongs to nobody.
+pub const DATA_KEY: &str = "axum-login.data";
+
 /// Where axum-login looks people up.
 #[derive(Debug, Clone)]
 pub struct Backend(pub Services);

@@ -8,6 +8,7 @@ use backend::{Actor, Portal, Role, Services};
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use leptos::{context::use_context, reactive::owner::with_context};
 use leptos_axum::ResponseOptions;
+use tower_cookies::Cookies;
 use tower_sessions::Session;
 
 use super::{auth::AuthSession, error::unexpected};
@@ -85,21 +86,40 @@ pub async fn admin() -> Result<Actor, AppError> {
 /// before is worth nothing. What the session held for somebody else is dropped.
 ///
 /// # Errors
-/// Only unexpected ones.
+/// [`AppError::Storage`] where nothing can be written, and unexpected ones.
 pub async fn start_session(actor: Actor) -> Result<(), AppError> {
     let mut auth = auth_session()?;
     let session = auth.session.clone();
     let same_person = auth.user.take().is_some_and(|u| u.into_actor().user_id == actor.user_id);
-    if same_person { session.cycle_id().await } else { session.flush().await }.map_err(|e| unexpected(&e))?;
-    auth.login(&actor.into()).await.map_err(|e| unexpected(&e))
+    if !same_person {
+        session.flush().await.map_err(|e| not_stored(&e))?;
+    }
+    // Also after the flush, which forgets all but the id that the record had.
+    session.cycle_id().await.map_err(|e| not_stored(&e))?;
+    auth.login(&actor.into()).await.map_err(|e| not_stored(&e))?;
+    // Stored here and not after the answer is made: who can't be signed in is told so.
+    if let Err(e) = session.save().await {
+        let error = not_stored(&e);
+        session.flush().await.map_err(|e| not_stored(&e))?;
+        return Err(error);
+    }
+    Ok(())
 }
 
 /// Ends the session and forgets all that it held.
 ///
 /// # Errors
-/// Only unexpected ones.
+/// [`AppError::Storage`] where nothing can be written, and unexpected ones.
 pub async fn end_session() -> Result<(), AppError> {
-    auth_session()?.session.flush().await.map_err(|e| unexpected(&e))
+    auth_session()?.session.flush().await.map_err(|e| not_stored(&e))
+}
+
+/// Why the session could not be stored. The session layer's error has lost it.
+fn not_stored(error: &dyn std::error::Error) -> AppError {
+    match services().ok().and_then(|s| s.db().trouble()) {
+        Some(trouble) => trouble.into(),
+        None => unexpected(error),
+    }
 }
 
 /// Answers with "see other page" (303): a page of this portal and nothing else.
@@ -197,6 +217,16 @@ pub(super) fn session() -> Result<Session, AppError> {
     with_context::<Parts, _>(|parts| parts.extensions.get::<Session>().cloned())
         .flatten()
         .ok_or_else(|| missing("Session"))
+}
+
+/// The cookies of this request, and those of its answer.
+///
+/// # Errors
+/// [`AppError::Internal`] where the server has no session layer, which brings them.
+pub(super) fn cookies() -> Result<Cookies, AppError> {
+    with_context::<Parts, _>(|parts| parts.extensions.get::<Cookies>().cloned())
+        .flatten()
+        .ok_or_else(|| missing("Cookies"))
 }
 
 fn auth_session() -> Result<AuthSession, AppError> {

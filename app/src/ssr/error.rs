@@ -2,13 +2,20 @@
 //! unexpected error is logged here, once, under the incident id that the person
 //! sees.
 
-use backend::{Error, Services};
+use backend::{Error, Services, store::Trouble};
 use leptos::prelude::use_context;
 
-use crate::error::{AppError, FieldError, QlikTrouble};
+use crate::error::{AppError, FieldError, QlikTrouble, Sealed, StorageTrouble};
 
 impl From<Error> for AppError {
     fn from(error: Error) -> Self {
+        if let Some(trouble) = error.trouble() {
+            return trouble.into();
+        }
+        if let Some((table, column)) = error.unreadable() {
+            tracing::error!(table, column, error = %error, "a stored secret can't be opened");
+            return Self::Sealed { what: sealed(table) };
+        }
         match error {
             Error::Invalid(fields) => {
                 Self::Invalid { fields: fields.iter().map(|f| FieldError::new(f.field, f.code)).collect() }
@@ -34,6 +41,34 @@ impl From<Error> for AppError {
             },
             Error::Store(_) | Error::Vault(_) | Error::Internal(_) => unexpected(&error),
         }
+    }
+}
+
+/// What is kept in that table.
+fn sealed(table: &str) -> Sealed {
+    match table {
+        "api_keys" => Sealed::ApiKey,
+        "signing_identities" => Sealed::SigningKey,
+        "oauth_clients" => Sealed::ClientSecret,
+        "oauth_grants" | "oauth_connects" => Sealed::Grant,
+        "qlik_credentials" => Sealed::QlikPassword,
+        "staged_changes" | "onboardings" => Sealed::Waiting,
+        "notice_settings" => Sealed::Notices,
+        _ => Sealed::Other,
+    }
+}
+
+/// No incident: the operator has to see to the server, and its log tells of it once.
+impl From<Trouble> for AppError {
+    fn from(trouble: Trouble) -> Self {
+        let kind = match trouble {
+            Trouble::Full => StorageTrouble::Full,
+            Trouble::ReadOnly => StorageTrouble::ReadOnly,
+            Trouble::Io => StorageTrouble::Failing,
+            Trouble::Busy => StorageTrouble::Busy,
+            Trouble::Damaged => StorageTrouble::Damaged,
+        };
+        Self::Storage { kind }
     }
 }
 

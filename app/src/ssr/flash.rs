@@ -1,14 +1,18 @@
-//! What one request leaves for the next, kept in the browser session: a form's
-//! typed values and its errors, a sentence about what just happened, a one-time
-//! link. Secrets are never kept, the link apart, which is sealed.
+//! What one request leaves for the next: a form's typed values and its errors, a
+//! sentence about what just happened, a one-time link. Secrets are never kept, the
+//! link apart, which is sealed.
+//!
+//! It is kept in the browser session of who is signed in. For anybody else, and where
+//! the database takes no write, it is kept in a cookie.
 
 use std::collections::BTreeMap;
 
 use backend::{Actor, vault::Place};
+use leptos::serde_json;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{ctx, error::unexpected};
+use super::{auth, ctx, error::unexpected, jar};
 use crate::{
     error::{AppError, FieldError},
     ui::form::FormState,
@@ -33,6 +37,12 @@ const FOUND: &str = "check";
 /// Under this name.
 const SAYS: &str = "says";
 
+/// Bytes of one typed value that are kept; a longer one is dropped. No form has a field
+/// in which more makes sense.
+const VALUE: usize = 1_000;
+/// Bytes of all typed values of a form that are kept in a cookie.
+const COOKIE_VALUES: usize = 1_500;
+
 /// What a form that was not taken leaves for its page.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Flash {
@@ -49,7 +59,7 @@ impl Flash {
     /// Keeps what was typed into `field`, unless it is a secret.
     #[must_use]
     pub fn keep(mut self, field: &str, value: &str) -> Self {
-        if !SECRETS.contains(&field) {
+        if !SECRETS.contains(&field) && value.len() <= VALUE {
             self.values.insert(field.to_owned(), value.to_owned());
         }
         self
@@ -72,6 +82,21 @@ impl Flash {
         self.keep(SAYS, says)
     }
 
+    /// As much of it as a cookie has room for: what is wrong, and the shorter values.
+    fn small(&self) -> Self {
+        let mut small = Self { report: None, ..self.clone() };
+        let mut room = COOKIE_VALUES;
+        let mut by_length: Vec<_> = self.values.iter().collect();
+        by_length.sort_by_key(|(_, value)| value.len());
+        small.values.clear();
+        for (field, value) in by_length {
+            let Some(left) = room.checked_sub(value.len()) else { break };
+            room = left;
+            small.values.insert(field.clone(), value.clone());
+        }
+        small
+    }
+
     /// The state in which the page shows its form `id`.
     pub fn into_form(self, id: &'static str) -> FormState {
         let found = self.errors.iter().filter(|e| e.code == FOUND);
@@ -85,7 +110,10 @@ impl Flash {
 /// # Errors
 /// Only unexpected ones.
 pub async fn put(id: &str, flash: &Flash) -> Result<(), AppError> {
-    insert(&form_key(id), flash).await
+    if in_session().await? {
+        return insert(&form_key(id), flash).await;
+    }
+    jar::put(&form_key(id), serde_json::to_value(flash.small()).map_err(|e| unexpected(&e))?)
 }
 
 /// Takes what was left for the form `id`; it is shown once.
@@ -93,7 +121,15 @@ pub async fn put(id: &str, flash: &Flash) -> Result<(), AppError> {
 /// # Errors
 /// Only unexpected ones.
 pub async fn take(id: &str) -> Result<Flash, AppError> {
-    Ok(remove(&form_key(id)).await?.unwrap_or_default())
+    let flash: Flash = match from_jar(jar::take(&form_key(id))?) {
+        Some(flash) => flash,
+        None => remove(&form_key(id)).await?.unwrap_or_default(),
+    };
+    // The form was sent back here because the database is in trouble: this page tells of it.
+    if let Some(error @ AppError::Storage { .. }) = &flash.trouble {
+        ctx::set_error(error);
+    }
+    Ok(flash)
 }
 
 /// What was left for the form `id`, which stays until [`take`].
@@ -101,6 +137,9 @@ pub async fn take(id: &str) -> Result<Flash, AppError> {
 /// # Errors
 /// Only unexpected ones.
 pub async fn peek(id: &str) -> Result<Flash, AppError> {
+    if let Some(flash) = from_jar(jar::get(&form_key(id))?) {
+        return Ok(flash);
+    }
     Ok(ctx::session()?.get(&form_key(id)).await.map_err(|e| unexpected(&e))?.unwrap_or_default())
 }
 
@@ -117,7 +156,10 @@ pub async fn take_form(id: &'static str) -> Result<FormState, AppError> {
 /// # Errors
 /// Only unexpected ones.
 pub async fn put_notice(notice: &Notice) -> Result<(), AppError> {
-    insert(NOTICE, notice).await
+    if in_session().await? {
+        return insert(NOTICE, notice).await;
+    }
+    jar::put(NOTICE, serde_json::to_value(notice).map_err(|e| unexpected(&e))?)
 }
 
 /// Takes the sentence for this page.
@@ -125,7 +167,10 @@ pub async fn put_notice(notice: &Notice) -> Result<(), AppError> {
 /// # Errors
 /// Only unexpected ones.
 pub async fn take_notice() -> Result<Option<Notice>, AppError> {
-    remove(NOTICE).await
+    match from_jar(jar::take(NOTICE)?) {
+        Some(notice) => Ok(Some(notice)),
+        None => remove(NOTICE).await,
+    }
 }
 
 /// Leaves where the browser is to go on to, out of the portal: nothing secret, and
@@ -181,7 +226,7 @@ pub async fn put_link(portal_id: &str, link: &OneTimeLink) -> Result<(), AppErro
 pub async fn take_link(portal_id: &str) -> Result<Option<OneTimeLink>, AppError> {
     let Some(link) = remove::<SealedLink>(LINK).await? else { return Ok(None) };
     let place = link_place(portal_id, &link.user_id);
-    let url = ctx::services()?.vault().open(place, &link.sealed_url).map_err(|e| unexpected(&e))?;
+    let Ok(url) = ctx::services()?.vault().open(place, &link.sealed_url) else { return Ok(None) };
     let url = String::from_utf8_lossy(&url).into_owned();
     Ok(Some(OneTimeLink { user_id: link.user_id, url, expires_at: link.expires_at }))
 }
@@ -205,7 +250,7 @@ pub async fn put_webhook_secret(me: &Actor, secret: &SecretString) -> Result<(),
 pub async fn take_webhook_secret(me: &Actor) -> Result<Option<String>, AppError> {
     let Some(sealed) = remove::<Vec<u8>>(WEBHOOK_SECRET).await? else { return Ok(None) };
     let place = link_place(&me.portal.id, &me.user_id);
-    let secret = ctx::services()?.vault().open(place, &sealed).map_err(|e| unexpected(&e))?;
+    let Ok(secret) = ctx::services()?.vault().open(place, &sealed) else { return Ok(None) };
     Ok(Some(String::from_utf8_lossy(&secret).into_owned()))
 }
 
@@ -220,6 +265,17 @@ fn form_key(id: &str) -> String {
 
 fn link_place<'a>(portal: &'a str, user: &'a str) -> Place<'a> {
     Place { portal, table: "web_sessions", row: user, column: "data" }
+}
+
+/// Whether it is kept in the session. A stranger's would be a row for each request that
+/// they care to send; and where nothing can be written, why is to be told all the same.
+async fn in_session() -> Result<bool, AppError> {
+    let signed_in = ctx::session()?.get_value(auth::DATA_KEY).await.map_err(|e| unexpected(&e))?.is_some();
+    Ok(signed_in && ctx::services()?.db().trouble().is_none())
+}
+
+fn from_jar<T: DeserializeOwned>(value: Option<serde_json::Value>) -> Option<T> {
+    serde_json::from_value(value?).ok()
 }
 
 async fn insert(key: &str, value: impl Serialize) -> Result<(), AppError> {
@@ -248,6 +304,20 @@ mod tests {
         }
         let kept = format!("{flash:?}");
         assert!(kept.contains("a@b.example") && !kept.contains("hunter2"), "{kept}");
+    }
+
+    #[test]
+    fn what_is_far_too_long_is_not_kept_and_a_cookie_takes_the_shorter_values() {
+        let flash = Flash::default().keep("email", &"a".repeat(VALUE + 1));
+        assert!(flash.values.is_empty());
+        let flash = Flash::default()
+            .keep("email", "a@b.example")
+            .keep("name", &"n".repeat(800))
+            .keep("portal_name", &"p".repeat(900))
+            .because(AppError::BadCredentials);
+        let small = flash.small();
+        assert_eq!(small.values.keys().collect::<Vec<_>>(), ["email", "name"]);
+        assert_eq!(small.trouble, Some(AppError::BadCredentials));
     }
 
     #[test]

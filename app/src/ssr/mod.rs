@@ -8,6 +8,7 @@ pub mod ctx;
 mod error;
 pub mod flash;
 pub mod form;
+pub mod jar;
 pub mod matching;
 pub mod people;
 pub mod qlik;

@@ -117,13 +117,25 @@ async fn signing_in_gives_a_new_session_and_goes_on_to_the_page_that_was_asked_f
         .to_owned();
     assert_eq!(next, "/admin/users?x=1");
     visitor.sign_in("ada@acme.example", "wrong").await;
-    let before = visitor.cookie.clone();
-    assert!(before.is_some());
+    assert_eq!(visitor.cookie, None, "there is no session before anybody is signed in");
     let fields = [("email", "ada@acme.example"), ("password", PASSWORD), ("next", &next)];
     let answer = visitor.post(people::SignIn::PATH, &fields).await;
     assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/admin/users?x=1"));
-    assert_ne!(visitor.cookie, before);
+    assert!(visitor.cookie.is_some());
     assert_eq!(visitor.visit("/login").await.page().one("h1").text, "My apps");
+}
+
+#[tokio::test]
+async fn whoever_signs_in_over_somebody_else_gets_another_session() {
+    let (house, mut ada) = House::with_owner().await;
+    let mut shared = join(&house, &add(&mut ada, "bea@acme.example", "user").await).await;
+    let noted = shared.cookie.clone();
+    assert_eq!(shared.get("/profile").await.status, StatusCode::OK);
+    shared.sign_in("ada@acme.example", PASSWORD).await;
+    assert_ne!(shared.cookie, noted);
+    assert_eq!(shared.get("/admin/users").await.status, StatusCode::OK);
+    shared.cookie = noted;
+    assert_eq!(shared.get("/profile").await.location(), "/login?next=%2Fprofile");
 }
 
 #[tokio::test]

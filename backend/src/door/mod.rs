@@ -18,6 +18,7 @@ pub use trouble::{Trouble, TroubleKind, Who};
 use crate::{
     Actor, Error, Services, audit,
     connection::{AuthOption, Connection},
+    error::readable,
     store::Tx,
     vault::Place,
     words::Said,
@@ -145,7 +146,9 @@ impl Services {
         .fetch_optional(self.db().read())
         .await?;
         let Some(sealed) = sealed else { return Ok(None) };
-        let plain = self.vault().open(session_place(actor), &sealed)?;
+        // One that can't be opened is none: another is opened in its place.
+        let opened = self.vault().open(session_place(actor), &sealed).map_err(Error::from).map(Some);
+        let Some(plain) = readable(opened)? else { return Ok(None) };
         // A session that an older version wrote is opened anew.
         let now = self.now().as_second();
         let lives = |s: &QlikSession| match s.ends_at() {

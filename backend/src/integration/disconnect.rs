@@ -55,7 +55,16 @@ impl Services {
             // The one in use goes last: until then a failure leaves a working connection.
             ids.push(&state.current.key_id);
             for id in ids {
-                let Some(key) = self.key(portal, id).await? else { continue };
+                let key = match self.key(portal, id).await {
+                    Err(e) if e.unreadable().is_some() => {
+                        tracing::error!(portal.id = %portal, error = %e, "a key to delete can't be opened");
+                        let says = "The stored key can’t be opened, so it can’t be deleted at Qlik, and nothing was \
+                                    disconnected. Disconnect and leave the key, then delete it in Qlik.";
+                        return Ok(DisconnectEnd { disconnected: false, says: says.to_owned() });
+                    }
+                    key => key?,
+                };
+                let Some(key) = key else { continue };
                 let host = serde_json::from_value(key.tenant_host.clone().into())
                     .map_err(|_| Error::Internal("a stored host can't be read"))?;
                 match self.qlik().with_key(&host, key.token).delete_api_key(id).await {

@@ -17,6 +17,7 @@ use crate::{
     change::is_change,
     connection::Connection,
     doctor::{Check, Facts, Findings, Outcome, Report, Subject},
+    error::readable,
     identity::IdentityView,
     renewal::{Row, load},
 };
@@ -62,7 +63,9 @@ impl Services {
         };
         let was_pasted = matches!(means, ParsedMeans::Key(Some(_)));
         let stored_key = match &stored {
-            Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?.map(|k| k.token),
+            Some(row) => {
+                readable(self.key(&row.portal_id, &row.state.current.key_id).await)?.map(|k| k.token)
+            }
             None => None,
         };
         let means = self.means(actor, means, input.email_as_subject, stored_key).await?;
@@ -133,7 +136,7 @@ impl Services {
     ) -> Result<Findings, Error> {
         let here = stored.filter(|row| row.tenant_host == typed.host || row.permanent_host == typed.host);
         let key = match here {
-            Some(row) => self.key(&row.portal_id, &row.state.current.key_id).await?,
+            Some(row) => readable(self.key(&row.portal_id, &row.state.current.key_id).await)?,
             None => None,
         };
         self.examine(&Subject {
@@ -169,6 +172,9 @@ impl Services {
         identity: &IdentityView,
     ) -> Result<(), Error> {
         self.store(actor, stored, typed, facts, report, identity).await?;
+        if typed.key().is_none() {
+            self.close_eyes(&actor.portal.id).await?;
+        }
         self.0.sessions.invalidate_all_for(&format!("{}/", actor.portal.id)).await;
         self.changed(&actor.portal.id);
         Ok(())

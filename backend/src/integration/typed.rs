@@ -93,7 +93,7 @@ impl Services {
     ) -> Result<Means, Error> {
         Ok(match parsed {
             ParsedMeans::Key(pasted) => {
-                let none = Error::Internal("the key in use has no token in the vault");
+                let none = Error::field("api_key", "unreadable");
                 Means::Key { key: pasted.map(Arc::new).or(key_in_use).ok_or(none)?, email_as_subject }
             }
             ParsedMeans::Credentials => Means::Credentials,

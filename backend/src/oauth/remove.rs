@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Actor, Error, Services, audit,
     connection::{AuthOption, Client, Connection},
+    error::readable,
     store::Tx,
 };
 
@@ -99,7 +100,7 @@ impl Services {
         portal_id: &str,
         client_id: &str,
     ) -> Result<Option<Client>, Error> {
-        Ok(match self.client(portal_id, client_id).await? {
+        Ok(match readable(self.client(portal_id, client_id).await)? {
             Some(client) => Some(client),
             None => client_id.parse().ok().map(|id| Client { id, secret: None }),
         })

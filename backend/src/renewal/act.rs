@@ -26,6 +26,20 @@ use crate::{
 };
 
 pub(super) async fn act(s: &Services, lease: &mut Lease, action: Action) -> Result<(), Lost> {
+    match step(s, lease, action).await {
+        // It will open no better at the next try.
+        Err(Lost::Error(e)) if e.unreadable().is_some() => {
+            tracing::error!(portal.id = %lease.row.portal_id, error = %e, "the renewal can't open what is stored");
+            let says = "The stored API key can’t be opened: its row in the database was changed, or the keyring is \
+                        another one. Paste an API key on the settings page, or put back a database and a keyring that \
+                        belong together.";
+            needs(s, lease, NeedReason::Refused, plain(says.to_owned()), None).await
+        }
+        end => end,
+    }
+}
+
+async fn step(s: &Services, lease: &mut Lease, action: Action) -> Result<(), Lost> {
     match action {
         Action::Begin(trigger) => begin(s, lease, trigger).await,
         Action::Recover(attempt) => recover(s, lease, &attempt).await,

@@ -14,12 +14,12 @@ use super::{
     state::{Attempt, Fault, KeyRef, Phase},
     steps::Ended,
 };
-use crate::{Error, Services, keys::OwnedKey};
+use crate::{Error, Services, error::readable, keys::OwnedKey};
 
 pub(super) async fn prove(s: &Services, lease: &mut Lease, new: &KeyRef) -> Result<(), Lost> {
     s.keep(lease).await?;
     let owner = current(s, lease).await?.owner_id;
-    let Some(key) = s.key(&lease.row.portal_id, &new.key_id).await? else {
+    let Some(key) = readable(s.key(&lease.row.portal_id, &new.key_id).await)? else {
         return give_up(s, lease, new, plain("The new key's token is not in the vault.".to_owned())).await;
     };
     let tenant_fits = key.token.claims().tenant_id.as_ref().is_none_or(|t| *t == lease.row.tenant_id);
@@ -86,7 +86,7 @@ async fn mark(s: &Services, lease: &Lease, attempt: &Attempt, new: &KeyRef) -> R
 /// Deletes a key that nothing uses, after the key in use has shown that it works.
 pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Result<(), Lost> {
     s.keep(lease).await?;
-    let Some(old_key) = s.key(&lease.row.portal_id, &old.key_id).await? else {
+    let Some(old_key) = readable(s.key(&lease.row.portal_id, &old.key_id).await)? else {
         return record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await;
     };
     if lease.row.state.resting {

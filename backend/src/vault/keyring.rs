@@ -12,6 +12,7 @@ use std::{
     path::Path,
 };
 
+use aws_lc_rs::hkdf;
 use qlik::env::Entropy;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -139,6 +140,21 @@ impl Keyring {
             }
         }
         if keys.is_empty() { Err(KeyringError::Empty) } else { Ok(Self { keys }) }
+    }
+
+    /// A ring of the same numbers whose keys are for `purpose` alone: what is sealed
+    /// under one of them opens under no other.
+    pub(super) fn derived(&self, purpose: &'static str) -> Option<Self> {
+        let derive = |key: &Key| {
+            let mut bytes = Zeroizing::new([0_u8; 32]);
+            let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"qonduit/1");
+            let made = salt.extract(key.expose());
+            let info = [purpose.as_bytes()];
+            made.expand(&info, hkdf::HKDF_SHA256).ok()?.fill(bytes.as_mut_slice()).ok()?;
+            Some(Key(bytes))
+        };
+        let keys = self.keys.iter().map(|(number, key)| Some((*number, derive(key)?)));
+        Some(Self { keys: keys.collect::<Option<_>>()? })
     }
 
     /// The key that seals, with its number.

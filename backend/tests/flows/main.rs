@@ -46,6 +46,7 @@ mod rotating_broken;
 mod rotating_by_hand;
 mod rotating_dying;
 mod saving;
+mod storing;
 mod support;
 mod telling;
 mod tls;

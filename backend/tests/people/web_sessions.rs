@@ -14,7 +14,7 @@ async fn a_session_holds_what_was_saved_last_until_it_expires() {
     assert_eq!(s.load_web_session(&ID).await.unwrap(), None);
     assert!(s.create_web_session(&ID, b"one", s.now() + HOUR).await.unwrap());
     assert_eq!(s.load_web_session(&ID).await.unwrap().as_deref(), Some(b"one".as_slice()));
-    assert!(s.save_web_session(&ID, b"two", s.now() + HOUR * 2).await.unwrap());
+    assert!(s.save_web_session(&ID, s.now() + HOUR * 2, |_| b"two".to_vec()).await.unwrap());
     house.clock.advance(HOUR * 2 - SignedDuration::from_secs(1));
     assert_eq!(s.load_web_session(&ID).await.unwrap().as_deref(), Some(b"two".as_slice()));
     house.clock.advance(SignedDuration::from_secs(1));
@@ -37,13 +37,25 @@ async fn a_save_does_not_bring_back_a_session_that_has_ended() {
     assert!(s.create_web_session(&ID, b"signed in", s.now() + HOUR).await.unwrap());
     s.delete_web_session(&ID).await.unwrap();
     s.delete_web_session(&ID).await.unwrap();
-    assert!(!s.save_web_session(&ID, b"signed in", s.now() + HOUR).await.unwrap());
+    assert!(!s.save_web_session(&ID, s.now() + HOUR, |_| b"late".to_vec()).await.unwrap());
     assert_eq!(s.load_web_session(&ID).await.unwrap(), None);
 
     assert!(s.create_web_session(&ID, b"signed in", s.now() + HOUR).await.unwrap());
     house.clock.advance(HOUR);
-    assert!(!s.save_web_session(&ID, b"signed in", s.now() + HOUR).await.unwrap());
+    assert!(!s.save_web_session(&ID, s.now() + HOUR, |_| b"late".to_vec()).await.unwrap());
     assert_eq!(s.load_web_session(&ID).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_save_changes_what_the_session_holds_by_now() {
+    let house = House::empty().await;
+    let s = &house.services;
+    assert!(s.create_web_session(&ID, b"one", s.now() + HOUR).await.unwrap());
+    for more in [b"two", b"six"] {
+        let add = |held: &[u8]| [held, more].concat();
+        assert!(s.save_web_session(&ID, s.now() + HOUR, add).await.unwrap());
+    }
+    assert_eq!(s.load_web_session(&ID).await.unwrap().as_deref(), Some(b"onetwosix".as_slice()));
 }
 
 #[tokio::test]

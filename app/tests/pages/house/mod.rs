@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use app::{
     App,
     shell::{self, shell},
-    ssr::{auth::Backend, ctx::ClientIp},
+    ssr::{auth::Backend, ctx::ClientIp, jar::NAMES},
 };
 use axum::{
     Router,
@@ -80,7 +80,12 @@ impl House {
 
     /// Somebody with a browser that was never here.
     pub(crate) fn visitor(&self) -> Visitor {
-        Visitor { router: self.router.clone(), cookie: None, host: "acme.portal.example".to_owned() }
+        Visitor {
+            router: self.router.clone(),
+            cookie: None,
+            flash: None,
+            host: "acme.portal.example".to_owned(),
+        }
     }
 }
 
@@ -115,7 +120,10 @@ fn router(services: Services) -> Router {
 #[derive(Clone)]
 pub(crate) struct Visitor {
     router: Router,
+    /// Of the session.
     pub(crate) cookie: Option<String>,
+    /// What one page leaves for the next without a session.
+    pub(crate) flash: Option<String>,
     pub(crate) host: String,
 }
 
@@ -185,7 +193,7 @@ impl Visitor {
             .header(header::ACCEPT, accept)
             .header(header::REFERER, "https://elsewhere.example/form")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        if let Some(cookie) = &self.cookie {
+        for cookie in self.cookie.iter().chain(&self.flash) {
             request = request.header(header::COOKIE, cookie);
         }
         let request = request.extension(ClientIp(Ipv4Addr::new(192, 0, 2, 7).into()));
@@ -193,7 +201,8 @@ impl Visitor {
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
-            self.cookie = Some(pair).filter(|p| !p.ends_with('='));
+            let kept = if pair.starts_with(NAMES.0) { &mut self.flash } else { &mut self.cookie };
+            *kept = Some(pair).filter(|p| !p.ends_with('='));
         }
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }

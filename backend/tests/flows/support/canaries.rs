@@ -48,6 +48,7 @@ pub(super) const COLUMNS: &[Column] = &[
     column("staged_changes", "key_owner", Holds::Harmless),
     column("staged_changes", "key_expires_at", Holds::Harmless),
     column("previous_setups", "key_id", Holds::Harmless),
+    column("integrations", "key_seen_at", Holds::Harmless),
     column("key_eyes", "sealed", Holds::Sealed("portal_id")),
     column("qlik_sessions", "sealed", Holds::Sealed("user_id")),
     column("notice_settings", "smtp_sealed_password", Holds::Sealed("portal_id")),
