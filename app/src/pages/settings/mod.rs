@@ -145,8 +145,9 @@ fn name_gone(names: &NamesView) -> AnyView {
             </form>
         }
     };
-    let offer = (!aliases.is_empty())
-        .then(|| view! { <div class="actions">{aliases.into_iter().map(use_alias).collect::<Vec<_>>()}</div> });
+    let offer = (!aliases.is_empty()).then(
+        || view! { <div class="actions">{aliases.into_iter().map(use_alias).collect::<Vec<_>>()}</div> },
+    );
     let since = Moment::from(since);
     view! {
         <Alert tone=Tone::Neutral>
