@@ -64,7 +64,8 @@ pub fn field_message(field: &str, code: &str) -> String {
         ("smtp_user", "required") => "Enter the user that this password belongs to.",
         ("smtp_password", "required") => "Enter the password of this user.",
         ("smtp_password", "other_server") => {
-            "The stored password belongs to another server or user and is not sent to this one. Enter the password."
+            "The stored password is for another server, port, encryption or user and is not sent with these. Enter the \
+             password."
         }
         ("mail_from", "required") => "Enter the address that mail comes from.",
         ("mail_to", "not_an_email") => "One of these is not an e-mail address. Part them by commas.",

@@ -97,6 +97,7 @@ mod wiped;
 
 pub use account::{
     AccountPassword, FormShape, LoginStep, PageShape, PasswordLogin, PasswordLoginError, SignIn, SignInWay,
+    TooManyOf,
 };
 pub use client::{Qlik, QlikConfig, Tenant};
 pub use endpoints::api_keys::{ApiKey, ApiKeyQuery, CreatedApiKey, KeyStatus, NewApiKey};

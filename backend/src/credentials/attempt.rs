@@ -245,8 +245,8 @@ impl Services {
             self.forget_session(&at.portal_id, &actor.user_id).await?;
         }
         let mut tx = self.db().write().await?;
-        if let Some((host, until)) = outcome.host_hold(now.as_second()) {
-            holds::hold(&mut tx, at, host, until, now.as_second()).await?;
+        if let Some(sign) = outcome.sign(now.as_second()) {
+            holds::note_sign(&mut tx, at, &actor.user_id, sign, now.as_second()).await?;
         }
         let is_ours = rows::write_end(&mut tx, &actor.user_id, id, end).await?;
         if is_ours {

@@ -7,6 +7,7 @@ use sqlx::SqliteExecutor;
 
 use super::{
     core::{LONGEST, PACE_TIME, SKEW},
+    settle::Sign,
     state::Around,
 };
 use crate::{
@@ -68,16 +69,48 @@ pub(super) async fn note_begun(tx: &mut Tx<'_>, portal_id: &str, now: i64) -> Re
     Ok(())
 }
 
+/// How long a user's refusal makes another one's count, in seconds.
+const SECONDED_FOR: i64 = 10 * 60;
+
+/// Notes what a host said of too many tries in answer to a user's, and holds sign-ins
+/// there as far as that goes.
+pub(super) async fn note_sign(
+    tx: &mut Tx<'_>,
+    at: &Connection,
+    user_id: &str,
+    sign: Sign<'_>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let (host, since) = (sign.host, now - SECONDED_FOR);
+    sqlx::query!("DELETE FROM login_signs WHERE seen_at <= ? OR seen_at > ?", since, now)
+        .execute(&mut **tx)
+        .await?;
+    let others = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!: i64" FROM login_signs WHERE host = ? AND user_id <> ?"#,
+        host,
+        user_id
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO login_signs (host, user_id, seen_at) VALUES (?, ?, ?)
+         ON CONFLICT (host, user_id) DO UPDATE SET seen_at = excluded.seen_at",
+        host,
+        user_id,
+        now
+    )
+    .execute(&mut **tx)
+    .await?;
+    match sign.holds_all(now, others > 0) {
+        Some(until) => hold(tx, at, host, until, now).await,
+        None => Ok(()),
+    }
+}
+
 /// Lets no password sign-in of this connection begin until then, nor any other at the
 /// host that asked for it. A login host that is not the one noted with the connection
 /// holds that up too: which one a sign-in leads to is seen only on the way.
-pub(super) async fn hold(
-    tx: &mut Tx<'_>,
-    at: &Connection,
-    host: &str,
-    until: i64,
-    now: i64,
-) -> Result<(), StoreError> {
+async fn hold(tx: &mut Tx<'_>, at: &Connection, host: &str, until: i64, now: i64) -> Result<(), StoreError> {
     hold_host(tx, host, until, now).await?;
     let (login, is_tenants) =
         (login_host(at), [at.host.as_str(), at.permanent_host.as_str()].contains(&host));

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use qlik::PasswordLoginError;
+use qlik::{PasswordLoginError, TooManyOf};
 
 use super::{
     core::{Begun, LONGEST, PAUSE, REFUSALS, Want},
@@ -15,6 +15,8 @@ use super::{
 const BLOCKED_FOR: i64 = 15 * 60;
 /// The same after too many sign-ins.
 const TOO_MANY_FOR: i64 = 10 * 60;
+/// The longest hold of a host at one user's word, in seconds.
+const AT_ONE_WORD: i64 = 60;
 /// No hold is shorter, whatever Qlik names, in seconds: it would be none.
 const SHORTEST: i64 = 15;
 /// What of an answer is kept beside the state, in characters.
@@ -54,11 +56,13 @@ pub(super) enum Outcome {
     },
     Blocked {
         wait: Option<Duration>,
-        /// The host, where nobody's sign-in is to be begun there.
+        /// The host, where it said so with 429.
         host: Option<String>,
         sent: bool,
     },
     TooMany {
+        /// Whose sign-ins were too many.
+        of: TooManyOf,
         host: String,
         wait: Option<Duration>,
         sent: bool,
@@ -101,8 +105,8 @@ impl From<&PasswordLoginError> for Outcome {
                 let host = host.as_ref().map(|host| host.to_ascii_lowercase());
                 Self::Blocked { wait: *retry_after, host, sent }
             }
-            E::TooMany { host, retry_after, .. } => {
-                Self::TooMany { host: host.to_ascii_lowercase(), wait: *retry_after, sent }
+            E::TooMany { of, host, retry_after, .. } => {
+                Self::TooMany { of: *of, host: host.to_ascii_lowercase(), wait: *retry_after, sent }
             }
             E::BreachedPassword => Self::Account { cause: Cause::Breached, sent },
             E::PasswordExpired => Self::Account { cause: Cause::Expired, sent },
@@ -206,13 +210,37 @@ impl Outcome {
         matches!(self, Self::Wrong | Self::Account { cause: Cause::Breached | Cause::Expired, .. })
     }
 
-    /// Until when no password sign-in is begun at which host.
-    pub(super) fn host_hold(&self, now: i64) -> Option<(&str, i64)> {
-        match self {
-            Self::TooMany { host, wait, .. } | Self::Blocked { host: Some(host), wait, .. } => {
-                Some((host, now + secs(*wait, TOO_MANY_FOR)))
-            }
-            _ => None,
+    /// What the host said of too many tries, if it did.
+    pub(super) fn sign(&self, now: i64) -> Option<Sign<'_>> {
+        let (host, wait, wide) = match self {
+            // Nothing was asked: this server held the sign-in back.
+            Self::TooMany { of: TooManyOf::Here, .. } => return None,
+            Self::TooMany { of, host, wait, .. } => (host, wait, *of == TooManyOf::Host),
+            Self::Blocked { host: Some(host), wait, .. } => (host, wait, false),
+            _ => return None,
+        };
+        Some(Sign { host, until: now + secs(*wait, TOO_MANY_FOR), wide })
+    }
+}
+
+/// What a login host said of too many tries, in answer to one user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sign<'a> {
+    pub(super) host: &'a str,
+    /// The time that it named, or the usual one.
+    pub(super) until: i64,
+    /// It may be about everybody's sign-ins there, and not this account's alone.
+    pub(super) wide: bool,
+}
+
+impl Sign<'_> {
+    /// Until when nobody's sign-in is begun there. `seconded`: another user's was
+    /// answered so lately.
+    pub(super) fn holds_all(&self, now: i64, seconded: bool) -> Option<i64> {
+        match (seconded, self.wide) {
+            (true, _) => Some(self.until),
+            (false, true) => Some(self.until.min(now + AT_ONE_WORD)),
+            (false, false) => None,
         }
     }
 }

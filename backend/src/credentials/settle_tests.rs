@@ -13,7 +13,7 @@ fn account(cause: Cause, sent: bool) -> Outcome {
 }
 
 fn too_many(sent: bool) -> Outcome {
-    Outcome::TooMany { host: "login.qlik.com".to_owned(), wait: None, sent }
+    Outcome::TooMany { of: TooManyOf::Account, host: "login.qlik.com".to_owned(), wait: None, sent }
 }
 
 fn blocked(sent: bool) -> Outcome {
@@ -170,14 +170,44 @@ fn a_hold_is_as_long_as_qlik_asks_and_no_longer_than_a_day() {
         (Some(Duration::MAX), LONGEST),
     ];
     for (wait, seconds) in table {
-        let outcome = Outcome::TooMany { host: "login.qlik.com".to_owned(), wait, sent: false };
+        let host = "login.qlik.com".to_owned();
+        let outcome = Outcome::TooMany { of: TooManyOf::Host, host, wait, sent: false };
         let after = settle(NOW, &begun(Want::Door, State::Works, true), &outcome);
         assert_eq!(after.hold_until, Some(NOW + seconds), "{wait:?}");
-        assert_eq!(outcome.host_hold(NOW), Some(("login.qlik.com", NOW + seconds)), "{wait:?}");
+        let sign = outcome.sign(NOW).unwrap();
+        assert_eq!((sign.host, sign.until), ("login.qlik.com", NOW + seconds), "{wait:?}");
     }
-    assert_eq!(blocked(true).host_hold(NOW), None, "a block is of one account");
-    let by_429 = Outcome::Blocked { wait: None, host: Some("login.qlik.com".to_owned()), sent: true };
-    assert_eq!(by_429.host_hold(NOW), Some(("login.qlik.com", NOW + TOO_MANY_FOR)), "but for one with 429");
+}
+
+#[test]
+fn one_user_s_word_holds_a_host_for_a_minute_at_most_and_a_second_one_s_for_the_time_named() {
+    let host = || "login.qlik.com".to_owned();
+    let many = |of, wait: Option<u64>| Outcome::TooMany {
+        of,
+        host: host(),
+        wait: wait.map(Duration::from_secs),
+        sent: true,
+    };
+    let by_429 = Outcome::Blocked { wait: None, host: Some(host()), sent: true };
+    // Alone, and after another user's; in seconds from now.
+    let table = [
+        (many(TooManyOf::Account, None), Some((None, Some(TOO_MANY_FOR)))),
+        (many(TooManyOf::Account, Some(1_800)), Some((None, Some(1_800)))),
+        (many(TooManyOf::Host, None), Some((Some(60), Some(TOO_MANY_FOR)))),
+        (many(TooManyOf::Host, Some(1_800)), Some((Some(60), Some(1_800)))),
+        (many(TooManyOf::Host, Some(20)), Some((Some(20), Some(20)))),
+        (many(TooManyOf::Here, Some(30)), None),
+        (by_429, Some((None, Some(TOO_MANY_FOR)))),
+        (blocked(true), None),
+        (Outcome::Wrong, None),
+    ];
+    for (outcome, expected) in table {
+        let held = outcome.sign(NOW).map(|sign| {
+            let of = |seconded| sign.holds_all(NOW, seconded).map(|until| until - NOW);
+            (of(false), of(true))
+        });
+        assert_eq!(held, expected, "{outcome:?}");
+    }
 }
 
 #[test]
@@ -187,7 +217,12 @@ fn what_the_client_says_is_taken_for_what_it_is() {
     let blocked = E::Blocked { retry_after: None, host: None, password_sent: true };
     let by_429 = E::Blocked { retry_after: None, host: Some("Login.Qlik.com".into()), password_sent: true };
     let as_429 = Outcome::Blocked { wait: None, host: Some("login.qlik.com".into()), sent: true };
-    let many = E::TooMany { host: "Login.Qlik.com".into(), retry_after: None, password_sent: true };
+    let many = E::TooMany {
+        of: TooManyOf::Account,
+        host: "Login.Qlik.com".into(),
+        retry_after: None,
+        password_sent: true,
+    };
     let corporate = E::CorporateProvider { host: "idp.acme.example".into() };
     let other = E::OtherUser { user_id: "u".into(), email_known: false };
     let table = [

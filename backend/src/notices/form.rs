@@ -93,17 +93,27 @@ pub(super) struct Mail {
     pub(super) to: String,
 }
 
-/// The server that a stored password is for.
-pub(super) struct StoredLogin<'a> {
-    pub(super) host: &'a str,
-    pub(super) user: &'a str,
+/// What a stored password is for: another port of the same server is another
+/// program, and another protection may be none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StoredLogin {
+    pub(super) host: String,
+    pub(super) port: i64,
+    pub(super) security: String,
+    pub(super) user: String,
+}
+
+impl Mail {
+    /// What its password is for; `None`: it signs in as nobody.
+    pub(super) fn login(&self) -> Option<StoredLogin> {
+        let user = self.user.clone()?;
+        let (port, security) = (i64::from(self.port), self.security.as_str().to_owned());
+        Some(StoredLogin { host: self.host.clone(), port, security, user })
+    }
 }
 
 /// Reads the mail form; `None`: no mail. `stored`: what a blank password is kept for.
-pub(super) fn mail(
-    input: &MailInput,
-    stored: Option<&StoredLogin<'_>>,
-) -> Result<Option<Mail>, Vec<FieldError>> {
+pub(super) fn mail(input: &MailInput, stored: Option<&StoredLogin>) -> Result<Option<Mail>, Vec<FieldError>> {
     let host = reach::bare(input.host.trim()).to_ascii_lowercase();
     if host.is_empty() {
         return Ok(None);
@@ -126,12 +136,18 @@ pub(super) fn mail(
     let user = Some(input.user.trim().to_owned()).filter(|u| !u.is_empty());
     let typed = input.password.as_ref().is_some_and(|p| !p.expose_secret().is_empty());
     match (&user, typed, stored) {
-        // A password is for one account at one server, and is not sent to another.
-        (Some(u), false, Some(s)) if s.host == host && s.user == u => {}
-        (Some(_), false, Some(_)) => add("smtp_password", "other_server"),
         (Some(_), false, None) => add("smtp_password", "required"),
         (None, true, _) => add("smtp_user", "required"),
-        (Some(_), true, _) | (None, false, _) => {}
+        // A stored one is looked at below, where all that it is for was read.
+        (Some(_), false, Some(_)) | (Some(_), true, _) | (None, false, _) => {}
+    }
+    if let (Some(user), false, Some(stored)) = (&user, typed, stored) {
+        let is = stored.host == host && stored.user == *user;
+        let is_port = port.is_none_or(|p| stored.port == i64::from(p));
+        let is_security = security.is_none_or(|s| stored.security == s.as_str());
+        if !(is && is_port && is_security) {
+            add("smtp_password", "other_server");
+        }
     }
     let from = input.from.trim();
     if from.is_empty() {

@@ -13,7 +13,12 @@ fn input() -> MailInput {
 }
 
 fn codes(input: &MailInput) -> Vec<(&'static str, &'static str)> {
-    let stored = StoredLogin { host: "smtp.acme.example", user: "qonduit" };
+    let stored = StoredLogin {
+        host: "smtp.acme.example".into(),
+        port: 587,
+        security: "starttls".into(),
+        user: "qonduit".into(),
+    };
     mail(input, Some(&stored)).err().unwrap_or_default().iter().map(|f| (f.field, f.code)).collect()
 }
 
@@ -57,6 +62,12 @@ fn a_blank_password_is_kept_for_its_own_account_and_server_alone() {
         [("smtp_password", "other_server")]
     );
     assert_eq!(codes(&MailInput { user: "other".into(), ..blank() }), [("smtp_password", "other_server")]);
+    // Another port is another program, and another protection may be none.
+    assert_eq!(codes(&MailInput { port: "2525".into(), ..blank() }), [("smtp_password", "other_server")]);
+    assert_eq!(codes(&MailInput { security: "tls".into(), ..blank() }), [("smtp_password", "other_server")]);
+    // With the password itself each may change.
+    let moved = MailInput { port: "465".into(), security: "tls".into(), user: "other".into(), ..input() };
+    assert!(codes(&moved).is_empty());
     assert_eq!(mail(&blank(), None).unwrap_err()[0].code, "required");
 }
 

@@ -4,9 +4,11 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::SqliteExecutor;
+use url::Url;
 use zeroize::Zeroizing;
 
-use super::form::{self, MailInput, RulesInput, StoredLogin, WebhookInput};
+use super::form::{self, Mail, MailInput, RulesInput, StoredLogin, WebhookInput};
 use crate::{Actor, Error, Services, audit, store::at, vault::Place};
 use jiff::Timestamp;
 
@@ -76,20 +78,32 @@ pub(super) struct Stored {
     repeat_hours: i64,
 }
 
-impl Services {
-    pub(super) async fn notice_settings(&self, portal_id: &str) -> Result<Option<Stored>, Error> {
-        Ok(sqlx::query_as!(
-            Stored,
-            r#"SELECT smtp_host AS host, smtp_port AS "port!", smtp_security AS "security!", smtp_user AS user,
+impl Stored {
+    /// What the stored password is for, where there is one.
+    fn login(&self) -> Option<StoredLogin> {
+        let (host, user, _) = (self.host.clone()?, self.user.clone()?, self.password.as_ref()?);
+        Some(StoredLogin { host, port: self.port, security: self.security.clone(), user })
+    }
+}
+
+async fn stored_settings(db: impl SqliteExecutor<'_>, portal_id: &str) -> Result<Option<Stored>, Error> {
+    Ok(sqlx::query_as!(
+        Stored,
+        r#"SELECT smtp_host AS host, smtp_port AS "port!", smtp_security AS "security!", smtp_user AS user,
                       smtp_sealed_password AS password, smtp_password_at AS password_at, mail_from AS "from",
                       mail_to AS "to!", webhook_url AS url, webhook_sealed_secret AS secret,
                       webhook_secret_at AS secret_at, tell_renewed AS "tell_renewed!: bool",
                       repeat_hours AS "repeat_hours!"
                FROM notice_settings WHERE portal_id = ?"#,
-            portal_id
-        )
-        .fetch_optional(self.db().read())
-        .await?)
+        portal_id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+impl Services {
+    pub(super) async fn notice_settings(&self, portal_id: &str) -> Result<Option<Stored>, Error> {
+        stored_settings(self.db().read(), portal_id).await
     }
 
     /// The mail server's password, where one is stored.
@@ -151,10 +165,7 @@ impl Services {
         actor.require_admin()?;
         let portal = actor.portal.id.as_str();
         let stored = self.notice_settings(portal).await?;
-        let login = stored.as_ref().and_then(|s| match (&s.host, &s.user, &s.password) {
-            (Some(host), Some(user), Some(_)) => Some(StoredLogin { host, user }),
-            _ => None,
-        });
+        let login = stored.as_ref().and_then(Stored::login);
         let mail = form::mail(&input, login.as_ref()).map_err(Error::Invalid)?;
         let (now, now_s) = (self.now(), self.now().as_second());
         let typed = input.password.filter(|p| !p.expose_secret().is_empty());
@@ -172,6 +183,13 @@ impl Services {
         let from = mail.as_ref().map(|m| m.from.as_str());
         let to = mail.as_ref().map_or("", |m| m.to.as_str());
         let mut tx = self.db().write().await?;
+        if keeps && typed.is_none() {
+            // Once more where nobody else writes: what is kept is for what is stored with it.
+            let there = stored_settings(&mut *tx, portal).await?.as_ref().and_then(Stored::login);
+            if there != mail.as_ref().and_then(Mail::login) {
+                return Err(Error::field("smtp_password", "other_server"));
+            }
+        }
         sqlx::query!("INSERT OR IGNORE INTO notice_settings (portal_id) VALUES (?)", portal)
             .execute(&mut *tx)
             .await?;
@@ -201,8 +219,9 @@ impl Services {
     }
 
     /// Stores where webhooks go. Gives back the secret where one was made, which
-    /// is the one time that it can be seen. An empty address sends none and
-    /// forgets the secret.
+    /// is the one time that it can be seen: the first, one that was asked for, and one
+    /// for another server, which is not to get what the old one takes for ours. An
+    /// empty address sends none and forgets the secret.
     ///
     /// # Errors
     /// [`Error::NotAllowed`] for anyone but an administrator; [`Error::Invalid`]
@@ -216,7 +235,8 @@ impl Services {
         let portal = actor.portal.id.as_str();
         let url = form::webhook(&input, &self.config().notices.hosts).map_err(Error::Invalid)?;
         let stored = self.notice_settings(portal).await?;
-        let has = stored.is_some_and(|s| s.secret.is_some());
+        let before = stored.filter(|s| s.secret.is_some()).and_then(|s| Url::parse(&s.url?).ok());
+        let has = before.zip(url.as_ref()).is_some_and(|(old, new)| old.origin() == new.origin());
         let (now, now_s) = (self.now(), self.now().as_second());
         let made = (url.is_some() && (input.new_secret || !has)).then(|| {
             let mut key = Zeroizing::new([0_u8; 32]);

@@ -169,6 +169,30 @@ async fn private_addresses_are_refused_unless_the_operator_named_them() {
 }
 
 #[tokio::test]
+async fn a_stored_secret_is_for_where_it_was_entered_or_shown_for_and_goes_nowhere_else() {
+    let t = Told::new().await;
+    for change in [
+        |i: &mut MailInput| i.port = "2525".to_owned(),
+        |i: &mut MailInput| i.host = "127.0.0.2".to_owned(),
+        |i: &mut MailInput| i.user = "somebody".to_owned(),
+    ] {
+        let mut blank = MailInput { password: None, ..mail_to(t.mails.port) };
+        change(&mut blank);
+        let refused = t.h.portal.save_mail(&t.h.ada, blank).await.unwrap_err();
+        assert!(
+            matches!(&refused, Error::Invalid(f) if f.len() == 1 && f[0].field == "smtp_password"),
+            "{refused:?}"
+        );
+    }
+    let at = |url: &str| WebhookInput { url: url.to_owned(), new_secret: false };
+    let here = hook_to(t.hooks.port).url;
+    let other_path = at(&format!("{here}/other"));
+    assert!(t.h.portal.save_webhook(&t.h.ada, other_path).await.unwrap().is_none(), "the same server");
+    let elsewhere = t.h.portal.save_webhook(&t.h.ada, at("https://hooks.example/hook")).await.unwrap();
+    assert!(elsewhere.is_some(), "another server gets a secret of its own");
+}
+
+#[tokio::test]
 async fn secrets_are_kept_sealed_and_a_blank_field_keeps_them() {
     let t = Told::new().await;
     let blank = MailInput { password: None, ..mail_to(t.mails.port) };

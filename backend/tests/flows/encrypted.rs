@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use backend::notices::{Channel, DeliveryState, MailInput, WebhookInput};
 use base64::{Engine, engine::general_purpose::STANDARD};
+use secrecy::ExposeSecret as _;
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::{
@@ -194,11 +195,14 @@ async fn each_authority_of_the_file_is_trusted() {
 async fn a_webhook_goes_over_https_and_its_signature_is_checked_by_who_gets_it() {
     let (ours, t) = trusting().await;
     let hooks = hooks_over(ours.server(HERE)).await;
+    let hook = WebhookInput { url: format!("https://{HERE}:{}/hook", hooks.port), new_secret: false };
+    let made = t.h.portal.save_webhook(&t.h.ada, hook).await.unwrap();
+    let secret = made.expect("another server gets a secret of its own").expose_secret().to_owned();
     assert!(hook_test(&t, &hooks).await.0);
     let got = hooks.got();
     assert_eq!(got.len(), 1);
-    assert!(got[0].is_signed_with(&t.secret));
-    assert!(!Hook { body: got[0].body.replace("Acme", "Acne"), ..got[0].clone() }.is_signed_with(&t.secret));
+    assert!(got[0].is_signed_with(&secret) && !got[0].is_signed_with(&t.secret));
+    assert!(!Hook { body: got[0].body.replace("Acme", "Acne"), ..got[0].clone() }.is_signed_with(&secret));
 }
 
 #[tokio::test]

@@ -37,5 +37,5 @@ async fn a_429_of_another_login_host_than_was_noted_at_the_save_stops_them_too()
     s.save(RIGHT).await;
     s.h.world.set_login_rate_limited(None);
     let held = s.h.portal.register_credentials(&cora, "cora's own".to_owned().into()).await;
-    assert_eq!(after(&s.h, held), 1800);
+    assert_eq!(after(&s.h, held), 60);
 }

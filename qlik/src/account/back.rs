@@ -3,7 +3,7 @@
 //! This module must not ask anything.
 
 use super::at_tenant::is_for_no_user;
-use super::error::{LoginStep, PasswordLoginError};
+use super::error::{LoginStep, PasswordLoginError, TooManyOf};
 use super::shape::PageShape;
 use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
@@ -27,6 +27,7 @@ impl Back<'_> {
     pub(super) fn refused(self, error: Error) -> PasswordLoginError {
         match error.kind() {
             ErrorKind::RateLimited => PasswordLoginError::TooMany {
+                of: TooManyOf::Host,
                 retry_after: error.retry_after(),
                 host: self.tenant.as_str().to_owned(),
                 password_sent: true,

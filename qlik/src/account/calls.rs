@@ -9,6 +9,7 @@ use tokio::time::timeout_at;
 use url::Url;
 
 use super::back::Back;
+use super::error::TooManyOf;
 use super::places::Places;
 use super::walk::{Move, Walk};
 use super::web::Web;
@@ -173,7 +174,8 @@ impl Qlik {
             let counts = more.is_some() || ask.holds_password;
             if counts && let Err(wait) = web.turn(&ask.host).await {
                 let (host, retry_after) = (ask.host.as_str().to_owned(), Some(wait));
-                let error = PasswordLoginError::TooMany { host, retry_after, password_sent: false };
+                let of = TooManyOf::Here;
+                let error = PasswordLoginError::TooMany { of, host, retry_after, password_sent: false };
                 return End::Failed(error);
             }
             let answer = match web.ask(&ask, more.take().unwrap_or_default()).await {

@@ -6,7 +6,7 @@ use http::StatusCode;
 use url::Url;
 
 use super::OPERATION;
-use super::error::PasswordLoginError;
+use super::error::{PasswordLoginError, TooManyOf};
 use super::places::Place;
 use super::refusal::{self, Refusal};
 use super::shape::PageShape;
@@ -36,12 +36,14 @@ impl Walk<'_> {
         Move::End(match refusal {
             Refusal::Mfa => PasswordLoginError::MfaNeeded { password_sent },
             Refusal::Blocked => {
-                let is_everybodys = seen.answer.status == StatusCode::TOO_MANY_REQUESTS;
-                let host = is_everybodys.then(|| self.name_of(seen));
+                let too_many = seen.answer.status == StatusCode::TOO_MANY_REQUESTS;
+                let host = too_many.then(|| self.name_of(seen));
                 PasswordLoginError::Blocked { retry_after, host, password_sent }
             }
             Refusal::TooMany => {
-                PasswordLoginError::TooMany { host: self.name_of(seen), retry_after, password_sent }
+                let of_account = json.as_ref().is_some_and(refusal::is_of_account) && !used_up(seen);
+                let of = if of_account { TooManyOf::Account } else { TooManyOf::Host };
+                PasswordLoginError::TooMany { of, host: self.name_of(seen), retry_after, password_sent }
             }
             Refusal::Captcha => PasswordLoginError::CaptchaNeeded { password_sent },
             Refusal::Wrong if password_sent => PasswordLoginError::WrongPassword,
@@ -98,4 +100,11 @@ impl Walk<'_> {
         let shape = Box::new(shape);
         Move::End(PasswordLoginError::UnexpectedPage { step: seen.step, shape, password_sent: self.sent })
     }
+}
+
+/// Whether Auth0's limit for the address is used up, whatever the code says
+/// (<https://auth0.com/docs/troubleshoot/customer-support/operational-policies/rate-limit-policy>).
+fn used_up(seen: &Seen<'_>) -> bool {
+    let left = seen.answer.headers.get("x-ratelimit-remaining").and_then(|left| left.to_str().ok());
+    left.is_some_and(|left| left.trim() == "0")
 }

@@ -36,6 +36,18 @@ impl fmt::Display for LoginStep {
     }
 }
 
+/// Whose logins were too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TooManyOf {
+    /// This account's: Auth0 counts failures for an account and the address they come
+    /// from (<https://auth0.com/docs/secure/attack-protection/brute-force-protection>).
+    Account,
+    /// Those from this address, or the answer does not tell.
+    Host,
+    /// None was made: this client holds logins at the host back.
+    Here,
+}
+
 /// A login with e-mail and password that gave no session.
 ///
 /// [`password_sent`](Self::password_sent) says whether it counts as a try: Qlik's
@@ -60,16 +72,17 @@ pub enum PasswordLoginError {
     Blocked {
         /// For how long, where it says so.
         retry_after: Option<Duration>,
-        /// The host, where it said so with status 429: no login should be tried there
-        /// for that time, of whomever. None where it is about this account alone.
+        /// The host, where it said so with status 429: it may be about more than this
+        /// account, which a second one's refusal would show.
         host: Option<String>,
         /// Whether the password was sent.
         password_sent: bool,
     },
-    /// Too many logins, of this account or from this address. No login should be
-    /// tried at this host for that time.
+    /// Too many logins, of this account or from this address.
     #[error("Qlik's login host has seen too many tries")]
     TooMany {
+        /// Whose they were, as far as the answer tells.
+        of: TooManyOf,
         /// The host that said so; of a tenant, the name that was asked for.
         host: String,
         /// For how long, where it says so.
@@ -171,11 +184,12 @@ impl PasswordLoginError {
         }
     }
 
-    /// The host at which no login should be tried for a time, of whomever.
+    /// The host at which no login should be tried for a time, of whomever: one whose
+    /// answer was not about an account. A minute is enough at one account's word,
+    /// whatever time it names; that it is about more, a second account's shows.
     pub fn held_host(&self) -> Option<&str> {
         match self {
-            Self::TooMany { host, .. } => Some(host),
-            Self::Blocked { host, .. } => host.as_deref(),
+            Self::TooMany { of: TooManyOf::Host, host, .. } => Some(host),
             _ => None,
         }
     }

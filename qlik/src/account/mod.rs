@@ -41,7 +41,7 @@ mod web;
 
 use std::fmt;
 
-pub use self::error::{LoginStep, PasswordLoginError};
+pub use self::error::{LoginStep, PasswordLoginError, TooManyOf};
 pub use self::shape::{FormShape, PageShape};
 
 use crate::host::TenantHost;

@@ -120,6 +120,13 @@ fn codes(body: &Value) -> Vec<&str> {
     all
 }
 
+/// Whether an answer about too many tries is about the account's own, by its code:
+/// `too_many_attempts` is, `too_many_requests` is not.
+pub(super) fn is_of_account(body: &Value) -> bool {
+    let parts = ["attempt", "failure", "blocked", "locked"];
+    codes(body).iter().any(|code| parts.iter().any(|part| code.to_ascii_lowercase().contains(part)))
+}
+
 /// The seconds that a JSON answer asks to wait.
 pub(super) fn wait(body: &Value) -> Option<std::time::Duration> {
     let names = ["retry_after", "retryAfter", "retry_after_seconds", "blocked_for"];
@@ -220,6 +227,16 @@ mod tests {
             (json!(null), None),
         ] {
             assert_eq!(of_json(&body), meaning, "{body}");
+        }
+        for (code, expected) in [
+            ("too_many_attempts", true),
+            ("too-many-failures", true),
+            ("account_locked", true),
+            ("too_many_requests", false),
+            ("rate_limit_exceeded", false),
+            ("access_denied", false),
+        ] {
+            assert_eq!(is_of_account(&json!({ "code": code })), expected, "{code}");
         }
         assert_eq!(wait(&json!({"retryAfter": 60})), Some(std::time::Duration::from_mins(1)));
     }

@@ -26,6 +26,7 @@ const IDENTITY: &str = "password login";
 const SESSION: &str = "eas.sid";
 /// A host that holds logins up is not asked again at once, whatever it names.
 const SHORTEST_HOLD: Duration = Duration::from_secs(15);
+const LONGEST_HOLD: Duration = Duration::from_mins(1);
 const PAGES: &str = "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8";
 
 /// The cookies of one login, and the time it has.
@@ -52,9 +53,10 @@ impl<'a> Web<'a> {
     }
 
     /// Lets no login begin at a host, nor a password go there, for a time: the one
-    /// that was asked for, a quarter of a minute at least and ten minutes at most.
+    /// that was asked for, a quarter of a minute at least and a minute at most. It is
+    /// one account's word; who knows more of them holds logins up for longer.
     pub(super) fn hold(&self, host: &TenantHost, asked: Option<Duration>) {
-        let asked = asked.map(|time| time.max(SHORTEST_HOLD));
+        let asked = asked.map(|time| time.clamp(SHORTEST_HOLD, LONGEST_HOLD));
         self.transport.limits().hold(caller(host), asked);
     }
 

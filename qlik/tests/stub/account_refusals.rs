@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qlik::PasswordLoginError as E;
+use qlik::{PasswordLoginError as E, TooManyOf};
 use serde_json::json;
 
 use crate::site::{EMAIL, SHAPES, Shape, holds_password, login_page, works};
@@ -181,19 +181,39 @@ async fn the_time_to_wait_is_taken_from_wherever_it_is() {
 #[tokio::test]
 async fn after_too_many_tries_nothing_more_goes_to_that_host_for_the_time_named() {
     for reply in [
+        Reply::json(429, &json!({"code":"too_many_requests"})).and("retry-after", "90"),
+        Reply::json(401, &json!({"code":"rate_limited","retryAfter":90})),
+        Reply::json(429, &json!({"retryAfter":90})),
+        Reply::json(429, &json!({"code":"too_many_attempts","retryAfter":90}))
+            .and("x-ratelimit-remaining", "0"),
+    ] {
+        let stage = refusing(Shape::Classic, reply).await;
+        assert_eq!(stage.sign_in().await.unwrap_err().held_host(), Some(LOGIN));
+        let error = stage.sign_in_as("bea@acme.example", "other").await.unwrap_err();
+        assert!(matches!(error, E::TooMany { of: TooManyOf::Here, password_sent: false, .. }), "{error:?}");
+        // A minute at one account's word.
+        let wait = error.retry_after().unwrap();
+        assert!(wait > Duration::from_secs(30) && wait <= Duration::from_mins(1), "{wait:?}");
+        assert_eq!(stage.tries(), 1);
+    }
+    // What is about one account holds up no other.
+    for reply in [
         Reply::json(429, &json!({"code":"too_many_attempts"})).and("retry-after", "90"),
         Reply::json(401, &json!({"code":"too_many_attempts","retryAfter":90})),
         Reply::json(429, &json!({"code":"blocked_user","retryAfter":90})),
     ] {
         let stage = refusing(Shape::Classic, reply).await;
-        stage.sign_in().await.unwrap_err();
+        let error = stage.sign_in().await.unwrap_err();
+        assert_eq!(
+            (error.held_host(), error.retry_after()),
+            (None, Some(Duration::from_secs(90))),
+            "{error:?}"
+        );
         let error = stage.sign_in_as("bea@acme.example", "other").await.unwrap_err();
-        assert!(matches!(error, E::TooMany { password_sent: false, .. }), "{error:?}");
-        assert!(error.retry_after().unwrap() > Duration::from_mins(1));
-        assert_eq!(stage.tries(), 1);
+        assert!(error.password_sent() && stage.tries() == 2, "{error:?}");
     }
     // A host that names no time at all is not asked again at once either.
-    let at_once = Reply::json(429, &json!({"code":"blocked_user"})).and("retry-after", "0");
+    let at_once = Reply::json(429, &json!({"code":"too_many_requests"})).and("retry-after", "0");
     let stage = refusing(Shape::Classic, at_once).await;
     assert_eq!(stage.sign_in().await.unwrap_err().held_host(), Some(LOGIN));
     let error = stage.sign_in_as("bea@acme.example", "other").await.unwrap_err();

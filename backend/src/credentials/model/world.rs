@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;
+use qlik::TooManyOf;
 
 use super::{Event, Meets, Then, USERS};
 use crate::credentials::{
@@ -71,6 +72,8 @@ pub(super) struct World {
     users: Vec<User>,
     corporate: bool,
     host_hold: Option<i64>,
+    /// Whose sign-ins were too many, and when.
+    signs: Vec<(usize, i64)>,
     begun: Vec<i64>,
     next: u32,
     count: Count,
@@ -91,6 +94,7 @@ impl World {
             users: (0..USERS).map(|_| User::new()).collect(),
             corporate: false,
             host_hold: None,
+            signs: Vec::new(),
             begun: Vec::new(),
             next: 0,
             count: Count::default(),
@@ -154,7 +158,8 @@ impl World {
         let (now, corporate) = (self.now, self.corporate);
         let user = &mut self.users[of];
         let Some(flight) = user.flight.as_mut().filter(|f| f.outcome.is_none()) else { return Ok(()) };
-        let many = |sent| Outcome::TooMany { host: "login".to_owned(), wait: None, sent };
+        let many =
+            |sent| Outcome::TooMany { of: TooManyOf::Host, host: "login".to_owned(), wait: None, sent };
         let blocked = |host| Outcome::Blocked { wait: None, host, sent: true };
         let outcome = match meets {
             _ if corporate => Outcome::Corporate { host: "idp".to_owned() },
@@ -210,8 +215,10 @@ impl World {
             Some(outcome) if lost && outcome.sent() => Outcome::Lost,
             Some(outcome) => outcome,
         };
-        if let Some((_, until)) = outcome.host_hold(now) {
-            self.host_hold = self.host_hold.max(Some(until));
+        if let Some(sign) = outcome.sign(now) {
+            let seconded = self.signs.iter().any(|(who, at)| *who != of && *at > now - 600);
+            self.signs.push((of, now));
+            self.host_hold = self.host_hold.max(sign.holds_all(now, seconded));
         }
         if user.attempt != Some(flight.attempt) {
             return;
