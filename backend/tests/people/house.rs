@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use backend::{
     Actor, Error, FieldError, Portal, Role, Services,
-    people::{Invitation, NewUser, SetUp, UserRow},
+    people::{Caller, Invitation, NewUser, SetUp, UserRow},
     store::Tx,
     testing::{self, FakeClock, TestServices},
 };
@@ -59,6 +59,12 @@ impl House {
     pub(crate) async fn row(&self, a: &Actor, user_id: &str) -> UserRow {
         let rows = self.services.list_users(a).await.unwrap();
         rows.into_iter().find(|r| r.id == user_id).unwrap()
+    }
+
+    /// Another process on the same database.
+    pub(crate) async fn another(&self) -> Self {
+        let test = self.test.another().await.unwrap();
+        Self { services: test.services.clone(), clock: self.clock.clone(), test }
     }
 
     /// The newest action of the portal.
@@ -129,7 +135,7 @@ pub(crate) fn refused<T: std::fmt::Debug>(end: Result<T, Error>) -> Vec<(&'stati
 }
 
 pub(crate) async fn signs_in(house: &House, portal: &Portal, email: &str, password: &str) -> bool {
-    match house.services.sign_in(portal, email, secret(password), None).await {
+    match house.services.sign_in(portal, email, secret(password), Caller::default()).await {
         Ok(_) => true,
         Err(Error::BadCredentials) => false,
         Err(e) => panic!("{e}"),
