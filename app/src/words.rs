@@ -110,7 +110,9 @@ pub fn field_message(field: &str, code: &str) -> String {
         (_, "too_long") => "This is too long.",
         (_, "too_short") => "This is too short.",
         (_, "control_characters") => "Leave out line breaks and other characters that can’t be seen.",
-        (_, "unknown_characters") => "Leave out characters that have no agreed meaning. Other people can’t see them.",
+        (_, "unknown_characters") => {
+            "Leave out characters that have no agreed meaning. Other people can’t see them."
+        }
         (_, "wrong") => "This is not right.",
         _ => UNKNOWN,
     };
@@ -254,7 +256,14 @@ mod tests {
             ("name", &["required", "too_long", "control_characters", "unknown_characters"]),
             (
                 "email",
-                &["required", "not_an_email", "too_long", "taken", "control_characters", "unknown_characters"],
+                &[
+                    "required",
+                    "not_an_email",
+                    "too_long",
+                    "taken",
+                    "control_characters",
+                    "unknown_characters",
+                ],
             ),
             (
                 "password",
@@ -307,7 +316,10 @@ mod tests {
     #[test]
     fn refused_sign_ins_are_counted_in_words() {
         let once = refused_sign_ins(1, 1, false, "20 Nov 2026, 10:00 UTC");
-        assert!(once.contains("refused: once, from one address, the last on 20 Nov 2026, 10:00 UTC."), "{once}");
+        assert!(
+            once.contains("refused: once, from one address, the last on 20 Nov 2026, 10:00 UTC."),
+            "{once}"
+        );
         assert!(refused_sign_ins(37, 12, false, "x").contains("37 times, from 12 addresses,"));
         assert!(refused_sign_ins(99, 64, true, "x").contains("99 times, from 64 addresses or more,"));
     }

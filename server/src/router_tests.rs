@@ -307,7 +307,8 @@ async fn what_somebody_may_not_do_leaves_a_line_with_their_id_and_the_path() {
         ("/api/users/add", Some("application/json")),
     ] {
         let before = lines.text().len();
-        let request = Request::builder().uri(path).header("host", "acme.portal.example").header("cookie", &cookie);
+        let request =
+            Request::builder().uri(path).header("host", "acme.portal.example").header("cookie", &cookie);
         let request = match form {
             Some(accept) => request
                 .method("POST")

@@ -20,5 +20,10 @@ pub(super) fn log() {
 
 /// The line for a request that the server answers by itself.
 pub fn line(user_id: Option<&str>, method: &str, path: &str) {
-    tracing::warn!(user.id = user_id.unwrap_or("unknown"), method, path, "somebody may not do what they asked for");
+    tracing::warn!(
+        user.id = user_id.unwrap_or("unknown"),
+        method,
+        path,
+        "somebody may not do what they asked for"
+    );
 }

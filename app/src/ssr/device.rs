@@ -4,10 +4,7 @@
 
 use backend::{Actor, people::Caller};
 use http::{HeaderValue, header, request::Parts};
-use leptos::{
-    context::use_context,
-    reactive::owner::with_context,
-};
+use leptos::{context::use_context, reactive::owner::with_context};
 use leptos_axum::ResponseOptions;
 use tower_sessions::cookie::{Cookie, SameSite, time::Duration};
 

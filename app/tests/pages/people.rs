@@ -18,8 +18,11 @@ async fn id_of(house: &House, email: &str) -> String {
 
 async fn users_of(house: &House) -> Vec<backend::people::UserRow> {
     let portal = house.services.portal_by_host("acme.portal.example").await.unwrap().unwrap();
-    let owner =
-        house.services.sign_in(&portal, "ada@acme.example", PASSWORD.to_owned().into(), Caller::default()).await.unwrap();
+    let owner = house
+        .services
+        .sign_in(&portal, "ada@acme.example", PASSWORD.to_owned().into(), Caller::default())
+        .await
+        .unwrap();
     house.services.list_users(&owner).await.unwrap()
 }
 
@@ -383,7 +386,8 @@ async fn a_browser_that_was_used_before_signs_in_while_others_guess() {
     for _ in 0..40 {
         stranger.call(people::SignIn::PATH, &[("email", "ada@acme.example"), ("password", "guess")]).await;
     }
-    let held_up = stranger.submit(people::SignIn::PATH, &[("email", "ada@acme.example"), ("password", PASSWORD)]);
+    let held_up =
+        stranger.submit(people::SignIn::PATH, &[("email", "ada@acme.example"), ("password", PASSWORD)]);
     let page = held_up.await;
     assert!(page.text.contains("Too many tries. Try again in"), "{}", page.text);
     assert!(page.text.contains("A browser in which you signed in before is not held up"));
@@ -399,7 +403,10 @@ async fn the_audit_names_who_by_e_mail_and_id_beside_the_name_of_their_choice() 
     let id = id_of(&house, "bo@acme.example").await;
     let page = ada.visit("/admin/audit").await.page();
     let renamed = page.all("tr").find(|row| row.text.contains("Changed their name")).unwrap().text.clone();
-    assert!(renamed.contains("bo@acme.example") && renamed.contains(&id) && renamed.contains("Ada"), "{renamed}");
+    assert!(
+        renamed.contains("bo@acme.example") && renamed.contains(&id) && renamed.contains("Ada"),
+        "{renamed}"
+    );
 }
 
 #[tokio::test]

@@ -35,9 +35,7 @@ impl Whom {
     pub(super) fn is(&self, me: &User, email: &str) -> bool {
         match &self.expected {
             Expected::Stored(id) | Expected::Rewritten(id) => me.id == *id,
-            Expected::Made | Expected::Unread => {
-                me.email.as_deref().is_some_and(|e| same_email(e, email))
-            }
+            Expected::Made | Expected::Unread => me.email.as_deref().is_some_and(|e| same_email(e, email)),
         }
     }
 

@@ -72,7 +72,8 @@ async fn fill(tx: &mut Tx<'_>, row: &Row, now: Timestamp) -> Result<(), Error> {
             portal.id = %row.portal_id, user.id = %row.id, other.id = %holder.id,
             "two accounts have one e-mail, written in two ways; each is found by its own way of writing"
         );
-        let detail = json!({ "user": row.id, "email": row.email, "other": holder.id, "other_email": holder.email });
+        let detail =
+            json!({ "user": row.id, "email": row.email, "other": holder.id, "other_email": holder.email });
         audit::record(tx, &row.portal_id, None, audit::EMAIL_CLASH, detail, now).await?;
     }
     Ok(())

@@ -192,7 +192,8 @@ impl Services {
         whose: strength::Whose,
     ) -> Result<(), Error> {
         let password = password.clone();
-        let code = self.people().passwords.judge(move || strength::weakness(password.expose_secret(), &whose));
+        let code =
+            self.people().passwords.judge(move || strength::weakness(password.expose_secret(), &whose));
         if let Some(code) = code.await? {
             wrongs.add(field, code);
         }

@@ -54,8 +54,7 @@ impl Services {
             wrongs.add("current_password", "required");
         }
         if wrongs.password("new_password", &new, &a.email) && !wrongs.any() {
-            let whose =
-                Whose { email: a.email.clone(), name: a.name.clone(), portal: a.portal.name.clone() };
+            let whose = Whose { email: a.email.clone(), name: a.name.clone(), portal: a.portal.name.clone() };
             self.judge_password(&mut wrongs, "new_password", &new, whose).await?;
         }
         wrongs.none()?;

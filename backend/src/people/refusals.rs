@@ -159,7 +159,8 @@ impl Services {
                 let detail = tally.detail(user_id, email);
                 let portal = &it.portal.id;
                 tally.audit_id = Some(
-                    audit::tally(&mut tx, portal, audit::SIGN_IN_REFUSED, tally.audit_id, &detail, now).await?,
+                    audit::tally(&mut tx, portal, audit::SIGN_IN_REFUSED, tally.audit_id, &detail, now)
+                        .await?,
                 );
                 store(&mut tx, user_id, "audit", &tally).await?;
             }
@@ -352,7 +353,8 @@ mod tests {
     const NOW: i64 = 1_800_000_000;
 
     fn of(places: impl IntoIterator<Item = u32>) -> Tally {
-        let tally = places.into_iter().fold(None, |before, n| Some(Tally::after(before, n.to_be_bytes(), NOW)));
+        let tally =
+            places.into_iter().fold(None, |before, n| Some(Tally::after(before, n.to_be_bytes(), NOW)));
         tally.unwrap()
     }
 

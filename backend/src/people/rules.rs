@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn what_can_not_be_seen_is_no_part_of_an_e_mail() {
-        for unseen in ["a\u{202e}da@acme.example", "\u{2066}ada@acme.example", "ada@ac\u{200b}me.example"] {
+        for unseen in
+            ["a\u{202e}da@acme.example", "\u{2066}ada@acme.example", "ada@ac\u{200b}me.example", "a\u{0}@b"]
+        {
             let email = codes(|w| {
                 w.email("email", unseen);
             });
@@ -199,7 +201,6 @@ mod tests {
             "a@b,c@d",
             "\"a\"@b",
             "a@-b",
-            "a\u{0}@b",
             "a\u{a0}b@c",
         ] {
             assert_eq!(

@@ -75,7 +75,10 @@ impl Services {
         let cells = guard::cells(&portal.id, &key);
         let account = self.account(portal, email, &key).await?;
         let device = account.as_ref().and_then(|a| {
-            known.iter().find(|k| k.user_id == a.id && k.auth_epoch == a.auth_epoch).map(|k| k.device.as_str())
+            known
+                .iter()
+                .find(|k| k.user_id == a.id && k.auth_epoch == a.auth_epoch)
+                .map(|k| k.device.as_str())
         });
         let refused = |why| Refused {
             portal,

@@ -43,8 +43,12 @@ impl Whose {
         let parts = folded.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
         let house = HOUSE.iter().copied();
         let whole = folded.iter().map(String::as_str);
-        let mut words: Vec<String> =
-            parts.chain(house).chain(whole).filter(|w| w.chars().count() >= WORD).map(str::to_owned).collect();
+        let mut words: Vec<String> = parts
+            .chain(house)
+            .chain(whole)
+            .filter(|w| w.chars().count() >= WORD)
+            .map(str::to_owned)
+            .collect();
         words.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         words.dedup();
         words
@@ -114,7 +118,9 @@ mod tests {
 
     #[test]
     fn what_stands_on_the_lists_is_refused() {
-        for listed in ["password1234", "Password123!", "P@ssw0rd2026!", "1q2w3e4r5t6y", "iloveyou1234", "Passwort1234"] {
+        for listed in
+            ["password1234", "Password123!", "P@ssw0rd2026!", "1q2w3e4r5t6y", "iloveyou1234", "Passwort1234"]
+        {
             assert_eq!(judged(listed), Some(COMMON), "{listed}");
         }
     }
@@ -122,8 +128,14 @@ mod tests {
     #[test]
     fn what_follows_a_pattern_is_refused() {
         for pattern in [
-            "aaaaaaaaaaaa", "abcabcabcabc", "123456789012", "passwordpassword", "Summer2026!!!", "Willkommen2026!",
-            "Sommer-2026.", "twelve chars",
+            "aaaaaaaaaaaa",
+            "abcabcabcabc",
+            "123456789012",
+            "passwordpassword",
+            "Summer2026!!!",
+            "Willkommen2026!",
+            "Sommer-2026.",
+            "twelve chars",
         ] {
             assert_eq!(judged(pattern), Some(GUESSABLE), "{pattern}");
         }
@@ -132,8 +144,16 @@ mod tests {
     #[test]
     fn what_everybody_here_knows_is_refused_in_any_case_and_order() {
         for personal in [
-            "Ada.Lovelace@ACME.example1", "acmereports1", "ACME reports 2026!", "LovelaceAda1843", "Qlik2026!Qlik2026!",
-            "QlikCloud2026!", "Qlik Sense 2026", "Qonduit2026!!", "Acme-Admin-2026", "adaAcme12345!",
+            "Ada.Lovelace@ACME.example1",
+            "acmereports1",
+            "ACME reports 2026!",
+            "LovelaceAda1843",
+            "Qlik2026!Qlik2026!",
+            "QlikCloud2026!",
+            "Qlik Sense 2026",
+            "Qonduit2026!!",
+            "Acme-Admin-2026",
+            "adaAcme12345!",
         ] {
             assert_eq!(judged(personal), Some(PERSONAL), "{personal}");
         }
@@ -142,8 +162,13 @@ mod tests {
     #[test]
     fn a_few_words_or_enough_chance_are_taken() {
         for good in [
-            "correct horse battery", "staple under the moon", "a third one, long enough", "k3&Vz!9pQw2x",
-            "violet harbour lantern 41", "in canada we count moose", "zwölf kühe grasen 7",
+            "correct horse battery",
+            "staple under the moon",
+            "a third one, long enough",
+            "k3&Vz!9pQw2x",
+            "violet harbour lantern 41",
+            "in canada we count moose",
+            "zwölf kühe grasen 7",
         ] {
             assert_eq!(judged(good), None, "{good}");
         }

@@ -208,9 +208,8 @@ async fn the_owner_is_told_once_how_many_from_how_many_addresses() {
 async fn slips_of_ones_own_are_no_news() {
     let (house, owner) = House::with_owner().await;
     let here = known(&house, &owner);
-    let from = |password, caller: Caller| {
-        house.services.sign_in(&owner.portal, OWNER, secret(password), caller)
-    };
+    let from =
+        |password, caller: Caller| house.services.sign_in(&owner.portal, OWNER, secret(password), caller);
     from("a wrong password", here.clone()).await.unwrap_err();
     assert_eq!(house.services.take_refusals(&owner).await.unwrap(), None);
     // In a new browser, and then right.

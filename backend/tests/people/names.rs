@@ -95,7 +95,9 @@ async fn accounts_of_before_get_their_key_and_of_two_with_one_key_both_go_on() {
     again.services.remove_user(&owner, "older").await.unwrap();
     let again = again.another().await;
     assert_eq!(
-        again.services.sign_in(&owner.portal, "\u{ff3a}O\u{eb}@acme.example", secret(PASSWORD), Caller::default())
+        again
+            .services
+            .sign_in(&owner.portal, "\u{ff3a}O\u{eb}@acme.example", secret(PASSWORD), Caller::default())
             .await
             .unwrap()
             .user_id,

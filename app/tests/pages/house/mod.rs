@@ -80,7 +80,12 @@ impl House {
 
     /// Somebody with a browser that was never here.
     pub(crate) fn visitor(&self) -> Visitor {
-        Visitor { router: self.router.clone(), cookie: None, device: None, host: "acme.portal.example".to_owned() }
+        Visitor {
+            router: self.router.clone(),
+            cookie: None,
+            device: None,
+            host: "acme.portal.example".to_owned(),
+        }
     }
 }
 
