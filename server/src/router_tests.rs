@@ -110,10 +110,8 @@ async fn on_loopback_without_tls_the_cookie_has_a_plain_name() {
     let response = h.ask(sign_in(Some("http://127.0.0.1:3000"), "wrong password here")).await;
     let session = cookie(&response, "qonduit");
     assert!(!session.is_empty() && !session.contains("Secure"), "{session}");
-    assert_eq!(cookie(&response, "qonduit-device"), "");
-    let response = h.ask(sign_in(Some("http://127.0.0.1:3000"), "correct horse battery")).await;
-    let device = cookie(&response, "qonduit-device");
-    assert!(!device.is_empty() && !device.contains("Secure"), "{device}");
+    // A browser is known where somebody came in, and nowhere else.
+    assert_eq!(response.headers().get_all("set-cookie").iter().count(), 1);
 }
 
 #[tokio::test]
