@@ -54,6 +54,18 @@ pub fn field_message(field: &str, code: &str) -> String {
         ("password" | "new_password", "too_long") => "Use at most 256 characters.",
         ("email", "too_long") => "Use at most 254 characters.",
         ("name" | "portal_name", "too_long") => "Use at most 100 characters.",
+        ("password" | "new_password", "common") => {
+            "This is tried first: it is on the lists of common and leaked passwords, or close to one. \
+             Use a few words that don’t belong together."
+        }
+        ("password" | "new_password", "personal") => {
+            "This is little more than your name, your e-mail, the portal’s name or Qlik’s. \
+             Use a few words that don’t belong together."
+        }
+        ("password" | "new_password", "guessable") => {
+            "This is guessed quickly: a word and a year, say, a run of keys, or a repetition. \
+             Use a few words that don’t belong together."
+        }
         ("password" | "new_password", "same_as_email") => "Use something other than the e-mail address.",
         ("smtp_host", "not_a_mail_host") => "This is not a hostname. It looks like smtp.acme.example.",
         ("smtp_port", "not_a_port") => "Enter a port from 1 to 65535. Mail servers use 587 or 465.",
@@ -102,6 +114,9 @@ pub fn field_message(field: &str, code: &str) -> String {
         (_, "too_long") => "This is too long.",
         (_, "too_short") => "This is too short.",
         (_, "control_characters") => "Leave out line breaks and other characters that can’t be seen.",
+        (_, "unknown_characters") => {
+            "Leave out characters that have no agreed meaning. Other people can’t see them."
+        }
         (_, "wrong") => "This is not right.",
         _ => UNKNOWN,
     };
@@ -127,7 +142,7 @@ pub fn error_message(error: &AppError) -> String {
         AppError::Conflict { hint } => conflict_message(hint).to_owned(),
         AppError::BadCredentials => "E-mail or password is not right.".to_owned(),
         AppError::TooManyTries { retry_after_s } => {
-            format!("Too many tries from here. Try again in {}.", wait(*retry_after_s))
+            format!("Too many tries. Try again in {}.", wait(*retry_after_s))
         }
         AppError::Invalid { fields } => match fields.as_slice() {
             [one] => field_error(one),
@@ -148,6 +163,21 @@ pub fn error_message(error: &AppError) -> String {
         }
         .to_owned(),
     }
+}
+
+/// What the owner of an account is told of refused sign-ins: how many, from how many
+/// places, and until when.
+pub fn refused_sign_ins(tries: i64, places: usize, or_more: bool, last: &str) -> String {
+    let tries = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
+    let places = match (places, or_more) {
+        (1, _) => "one address".to_owned(),
+        (n, false) => format!("{n} addresses"),
+        (n, true) => format!("{n} addresses or more"),
+    };
+    format!(
+        "Someone tried to sign in to your account and was refused: {tries}, from {places}, the last on {last}. \
+         If it wasn’t you, tell an administrator, and use this password nowhere else."
+    )
 }
 
 fn conflict_message(hint: &str) -> &'static str {
@@ -285,12 +315,28 @@ mod tests {
     fn every_code_that_the_backend_uses_has_its_own_sentence() {
         for (field, codes) in [
             ("code", &["required", "wrong"][..]),
-            ("portal_name", &["required", "too_long"]),
-            ("name", &["required", "too_long", "control_characters"]),
-            ("email", &["required", "not_an_email", "too_long", "taken"]),
-            ("password", &["required", "too_short", "too_long", "same_as_email"]),
+            ("portal_name", &["required", "too_long", "control_characters", "unknown_characters"]),
+            ("name", &["required", "too_long", "control_characters", "unknown_characters"]),
+            (
+                "email",
+                &[
+                    "required",
+                    "not_an_email",
+                    "too_long",
+                    "taken",
+                    "control_characters",
+                    "unknown_characters",
+                ],
+            ),
+            (
+                "password",
+                &["required", "too_short", "too_long", "same_as_email", "common", "personal", "guessable"],
+            ),
             ("current_password", &["required", "wrong"]),
-            ("new_password", &["required", "too_short", "too_long", "same_as_email"]),
+            (
+                "new_password",
+                &["required", "too_short", "too_long", "same_as_email", "common", "personal", "guessable"],
+            ),
             ("role", &["required", "wrong"]),
             ("token", &["bad_token", "expired"]),
             ("user", &["last_administrator", "owner", "self"]),
@@ -350,6 +396,17 @@ mod tests {
         let all: std::collections::BTreeSet<_> = storage.iter().chain(&sealed).collect();
         assert_eq!(all.len(), 13);
         assert!(all.iter().all(|text| text.ends_with('.') && !text.contains("  ")), "{all:?}");
+    }
+
+    #[test]
+    fn refused_sign_ins_are_counted_in_words() {
+        let once = refused_sign_ins(1, 1, false, "20 Nov 2026, 10:00 UTC");
+        assert!(
+            once.contains("refused: once, from one address, the last on 20 Nov 2026, 10:00 UTC."),
+            "{once}"
+        );
+        assert!(refused_sign_ins(37, 12, false, "x").contains("37 times, from 12 addresses,"));
+        assert!(refused_sign_ins(99, 64, true, "x").contains("99 times, from 64 addresses or more,"));
     }
 
     #[test]

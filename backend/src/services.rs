@@ -18,7 +18,7 @@ use crate::{
     events::Events,
     notices::NoticesConfig,
     oauth::ClientTokens,
-    people::PeopleState,
+    people::{self, PeopleState},
     renewal::{Policy, Tenants},
     rotation,
     store::Db,
@@ -124,6 +124,7 @@ impl Services {
     ) -> Result<Self, Error> {
         vault.check(&db).await?;
         let cookies = vault.derived("cookies")?;
+        people::fill_email_keys(&db, qlik.clock().now()).await?;
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
         let signers =

@@ -71,6 +71,7 @@ mod answer;
 pub mod client;
 mod cookies;
 mod credential;
+mod email;
 mod endpoints;
 pub mod engine;
 pub mod env;
@@ -100,6 +101,7 @@ pub use account::{
     TooManyOf,
 };
 pub use client::{Qlik, QlikConfig, Tenant};
+pub use email::{email_key, same_email};
 pub use endpoints::api_keys::{ApiKey, ApiKeyQuery, CreatedApiKey, KeyStatus, NewApiKey};
 pub use endpoints::identity_providers::{IdentityProvider, NewJwtIdp, StaticKey};
 pub use endpoints::items::{AppItem, AppQuery, AppSort, Space};

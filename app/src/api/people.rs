@@ -7,7 +7,7 @@ use crate::{
     api::form,
     routes,
     ssr::{
-        ctx,
+        ctx, device,
         form::{FormPost, Next},
     },
     wire::Notice,
@@ -88,7 +88,7 @@ pub async fn sign_in(
         if email.len() > LONGEST_EMAIL {
             return Err(AppError::field("email", "too_long"));
         }
-        let person = services.sign_in(&portal, &email, password.into(), ctx::client_ip()).await?;
+        let person = services.sign_in(&portal, &email, password.into(), device::caller()?).await?;
         ctx::start_session(person).await?;
         Ok(Next::to(routes::local_path(&next).unwrap_or(routes::APPS)))
     })

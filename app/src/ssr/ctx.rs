@@ -11,7 +11,7 @@ use leptos_axum::ResponseOptions;
 use tower_cookies::Cookies;
 use tower_sessions::Session;
 
-use super::{auth::AuthSession, error::unexpected};
+use super::{auth::AuthSession, device, error::unexpected};
 use crate::{error::AppError, routes};
 
 /// The address that a request came from, where the server knows better than the
@@ -78,7 +78,7 @@ pub async fn admin() -> Result<Actor, AppError> {
     let actor = actor().await?;
     match actor.role {
         Role::Administrator => Ok(actor),
-        Role::User => Err(AppError::NotAllowed),
+        Role::User => Err(backend::Error::NotAllowed.into()),
     }
 }
 
@@ -88,6 +88,7 @@ pub async fn admin() -> Result<Actor, AppError> {
 /// # Errors
 /// [`AppError::Storage`] where nothing can be written, and unexpected ones.
 pub async fn start_session(actor: Actor) -> Result<(), AppError> {
+    device::remember(&actor)?;
     let mut auth = auth_session()?;
     let session = auth.session.clone();
     let same_person = auth.user.take().is_some_and(|u| u.into_actor().user_id == actor.user_id);

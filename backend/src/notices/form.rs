@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::reach;
-use crate::FieldError;
+use crate::{FieldError, text};
 
 /// Recipients of one portal at most.
 const MOST_RECIPIENTS: usize = 20;
@@ -154,11 +154,15 @@ pub(super) fn mail(input: &MailInput, stored: Option<&StoredLogin>) -> Result<Op
         add("mail_from", "required");
     } else if from.parse::<Mailbox>().is_err() || from.len() > 320 {
         add("mail_from", "not_an_email");
+    } else if let Err(code) = text::name(from) {
+        add("mail_from", code);
     }
     let to: Vec<&str> =
         input.to.split([',', ';', '\n', '\r']).map(str::trim).filter(|a| !a.is_empty()).collect();
     if to.iter().any(|a| a.parse::<Address>().is_err()) {
         add("mail_to", "not_an_email");
+    } else if let Some(Err(code)) = to.iter().map(|a| text::word(a)).find(Result::is_err) {
+        add("mail_to", code);
     } else if to.len() > MOST_RECIPIENTS {
         add("mail_to", "too_many");
     }

@@ -84,6 +84,7 @@ impl House {
             router: self.router.clone(),
             cookie: None,
             flash: None,
+            device: None,
             host: "acme.portal.example".to_owned(),
         }
     }
@@ -124,6 +125,7 @@ pub(crate) struct Visitor {
     pub(crate) cookie: Option<String>,
     /// What one page leaves for the next without a session.
     pub(crate) flash: Option<String>,
+    pub(crate) device: Option<String>,
     pub(crate) host: String,
 }
 
@@ -193,7 +195,7 @@ impl Visitor {
             .header(header::ACCEPT, accept)
             .header(header::REFERER, "https://elsewhere.example/form")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        for cookie in self.cookie.iter().chain(&self.flash) {
+        for cookie in [&self.cookie, &self.flash, &self.device].into_iter().flatten() {
             request = request.header(header::COOKIE, cookie);
         }
         let request = request.extension(ClientIp(Ipv4Addr::new(192, 0, 2, 7).into()));
@@ -201,6 +203,10 @@ impl Visitor {
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+            if pair.starts_with("__Host-qonduit-device=") {
+                self.device = Some(pair);
+                continue;
+            }
             let kept = if pair.starts_with(NAMES.0) { &mut self.flash } else { &mut self.cookie };
             *kept = Some(pair).filter(|p| !p.ends_with('='));
         }
