@@ -48,7 +48,7 @@ impl Trouble {
     /// By `SQLite`'s result code, extended or not: <https://www.sqlite.org/rescode.html>.
     const fn of_code(code: i32) -> Option<Self> {
         // SQLITE_IOERR_SHMSIZE: the index of the write-ahead log can't grow, which a full disk says this way.
-        const SHM_SIZE: i32 = 10 | (19 << 8);
+        const SHM_SIZE: i32 = 0x130a;
         match (code, code & 0xff) {
             (SHM_SIZE, _) | (_, 13) => Some(Self::Full),
             // SQLITE_PERM, SQLITE_READONLY.

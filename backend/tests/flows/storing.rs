@@ -30,7 +30,7 @@ async fn a_renewal_goes_on_by_itself_after_any_write_that_failed() {
         h.portal.db().on_writer(spoiled).await.unwrap();
         if trouble == Trouble::Full {
             let far = h.portal.now() + days(1);
-            let end = h.portal.create_web_session(&[1; 16], &[0; 200_000], far).await.unwrap_err();
+            let end = h.portal.create_web_session(&[1; 16], &vec![0; 200_000], far).await.unwrap_err();
             assert_eq!(end.trouble(), Some(trouble));
         } else {
             assert_eq!(h.portal.tick().await.unwrap_err().trouble(), Some(trouble));
