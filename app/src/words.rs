@@ -5,6 +5,9 @@ use crate::error::{AppError, FieldError, QlikTrouble, Sealed, StorageTrouble, Tr
 
 /// What a person is told about `field` for `code`.
 pub fn field_message(field: &str, code: &str) -> String {
+    if let ("password" | "new_password", Some(text)) = (field, password_message(code)) {
+        return text.to_owned();
+    }
     let text = match (field, code) {
         ("code", "required") => "Enter the set-up code that the server printed.",
         ("code", "wrong") => {
@@ -13,7 +16,6 @@ pub fn field_message(field: &str, code: &str) -> String {
         ("portal_name", "required") => "Enter a name for the portal, such as your company’s.",
         ("name", "required") => "Enter a name.",
         ("email", "required") => "Enter an e-mail address.",
-        ("password" | "new_password", "required") => "Enter a password.",
         ("current_password", "required") => "Enter your current password.",
         ("current_password", "wrong") => "This is not your current password.",
         ("tenant_host", "required") => "Enter the hostname of your Qlik tenant.",
@@ -50,23 +52,8 @@ pub fn field_message(field: &str, code: &str) -> String {
             "Qlik refused this very password before, so it was not sent again: a few refusals block an account. If it is \
              right by now, remove what is registered first."
         }
-        ("password" | "new_password", "too_short") => "Use at least 12 characters.",
-        ("password" | "new_password", "too_long") => "Use at most 256 characters.",
         ("email", "too_long") => "Use at most 254 characters.",
         ("name" | "portal_name", "too_long") => "Use at most 100 characters.",
-        ("password" | "new_password", "common") => {
-            "This is tried first: it is on the lists of common and leaked passwords, or close to one. \
-             Use a few words that don’t belong together."
-        }
-        ("password" | "new_password", "personal") => {
-            "This is little more than your name, your e-mail, the portal’s name or Qlik’s. \
-             Use a few words that don’t belong together."
-        }
-        ("password" | "new_password", "guessable") => {
-            "This is guessed quickly: a word and a year, say, a run of keys, or a repetition. \
-             Use a few words that don’t belong together."
-        }
-        ("password" | "new_password", "same_as_email") => "Use something other than the e-mail address.",
         ("smtp_host", "not_a_mail_host") => "This is not a hostname. It looks like smtp.acme.example.",
         ("smtp_port", "not_a_port") => "Enter a port from 1 to 65535. Mail servers use 587 or 465.",
         ("smtp_security", "only_this_machine") => {
@@ -121,6 +108,29 @@ pub fn field_message(field: &str, code: &str) -> String {
         _ => UNKNOWN,
     };
     text.to_owned()
+}
+
+/// What is told of a new password.
+fn password_message(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "required" => "Enter a password.",
+        "too_short" => "Use at least 12 characters.",
+        "too_long" => "Use at most 256 characters.",
+        "same_as_email" => "Use something other than the e-mail address.",
+        "common" => {
+            "This is tried first: it is on the lists of common and leaked passwords, or close to one. \
+             Use a few words that don’t belong together."
+        }
+        "personal" => {
+            "This is little more than your name, your e-mail, the portal’s name or Qlik’s. \
+             Use a few words that don’t belong together."
+        }
+        "guessable" => {
+            "This is guessed quickly: a word and a year, say, a run of keys, or a repetition. \
+             Use a few words that don’t belong together."
+        }
+        _ => return None,
+    })
 }
 
 /// For a code that nobody wrote a sentence for.
@@ -352,7 +362,7 @@ mod tests {
             ("smtp_security", &["required", "only_this_machine"]),
             ("smtp_user", &["required"]),
             ("smtp_password", &["required", "other_server"]),
-            ("mail_from", &["required", "not_an_email"]),
+            ("mail_from", &["required", "not_an_email", "control_characters"]),
             ("mail_to", &["not_an_email", "too_many"]),
             ("webhook_url", &["not_a_url", "not_https", "has_password", "too_long"]),
             ("repeat_hours", &["not_hours"]),

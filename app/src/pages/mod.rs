@@ -96,7 +96,7 @@ impl Visit {
         let notice = match flash::take_notice().await? {
             Some(notice) => Some(notice),
             // Told once; what just happened comes before it.
-            None => ctx::services()?.take_refusals(&actor).await?.map(refused_sign_ins),
+            None => ctx::services()?.take_refusals(&actor).await?.as_ref().map(refused_sign_ins),
         };
         let asked = ctx::services()?.my_ask(&actor).await?;
         let asked = asked.map(|a| Asked { by: a.by, to_connect: a.option == AuthOption::OauthUsers });
@@ -105,7 +105,7 @@ impl Visit {
     }
 }
 
-fn refused_sign_ins(them: Refusals) -> Notice {
+fn refused_sign_ins(them: &Refusals) -> Notice {
     let last = Moment::from(them.last_at).utc;
     let text = words::refused_sign_ins(them.tries, them.places, them.or_more, &last);
     Notice { tone: Tone::Warning, text }

@@ -161,8 +161,6 @@ pub(super) fn mail(input: &MailInput, stored: Option<&StoredLogin>) -> Result<Op
         input.to.split([',', ';', '\n', '\r']).map(str::trim).filter(|a| !a.is_empty()).collect();
     if to.iter().any(|a| a.parse::<Address>().is_err()) {
         add("mail_to", "not_an_email");
-    } else if let Some(Err(code)) = to.iter().map(|a| text::word(a)).find(Result::is_err) {
-        add("mail_to", code);
     } else if to.len() > MOST_RECIPIENTS {
         add("mail_to", "too_many");
     }

@@ -146,35 +146,10 @@ impl Services {
         self.people().log.refused(it);
         let now = self.now();
         let mut tx = self.db().write().await?;
-        match it.account {
-            Some((user_id, email)) => {
-                let place = mark(user_id, Place::from(it.ip));
-                if !it.known_device {
-                    let before = stored(&mut tx, user_id, "owner").await?;
-                    let tally = Tally::after(before, place, secs(now));
-                    store(&mut tx, user_id, "owner", &tally).await?;
-                }
-                let before = stored(&mut tx, user_id, "audit").await?.filter(|t| !t.is_over(secs(now)));
-                let mut tally = Tally::after(before, place, secs(now));
-                let detail = tally.detail(user_id, email);
-                let portal = &it.portal.id;
-                tally.audit_id = Some(
-                    audit::tally(&mut tx, portal, audit::SIGN_IN_REFUSED, tally.audit_id, &detail, now)
-                        .await?,
-                );
-                store(&mut tx, user_id, "audit", &tally).await?;
-            }
-            None => {
-                let at = secs(now);
-                sqlx::query!(
-                    "INSERT INTO sign_in_strangers (portal_id, tries, first_at, last_at) VALUES (?1, 1, ?2, ?2)
-                     ON CONFLICT (portal_id) DO UPDATE SET tries = tries + 1, last_at = excluded.last_at",
-                    it.portal.id,
-                    at
-                )
-                .execute(&mut *tx)
-                .await?;
-            }
+        if let Some(account) = it.account {
+            note_of_account(&mut tx, it, account, now).await?;
+        } else {
+            note_of_stranger(&mut tx, &it.portal.id, secs(now)).await?;
         }
         Ok(tx.commit().await?)
     }
@@ -256,6 +231,37 @@ impl Services {
         .await?;
         Ok(row.map(|r| (r.tries, at(r.last_at))))
     }
+}
+
+async fn note_of_account(
+    tx: &mut Tx<'_>,
+    it: &Refused<'_>,
+    (user_id, email): (&str, &str),
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (place, at) = (mark(user_id, Place::from(it.ip)), secs(now));
+    if !it.known_device {
+        let before = stored(tx, user_id, "owner").await?;
+        store(tx, user_id, "owner", &Tally::after(before, place, at)).await?;
+    }
+    let before = stored(tx, user_id, "audit").await?.filter(|t| !t.is_over(at));
+    let mut tally = Tally::after(before, place, at);
+    let detail = tally.detail(user_id, email);
+    let row = audit::tally(tx, &it.portal.id, audit::SIGN_IN_REFUSED, tally.audit_id, &detail, now).await?;
+    tally.audit_id = Some(row);
+    store(tx, user_id, "audit", &tally).await
+}
+
+async fn note_of_stranger(tx: &mut Tx<'_>, portal_id: &str, at: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "INSERT INTO sign_in_strangers (portal_id, tries, first_at, last_at) VALUES (?1, 1, ?2, ?2)
+                     ON CONFLICT (portal_id) DO UPDATE SET tries = tries + 1, last_at = excluded.last_at",
+        portal_id,
+        at
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 async fn stored(tx: &mut Tx<'_>, user_id: &str, tells: &'static str) -> Result<Option<Tally>, Error> {

@@ -88,16 +88,15 @@ impl Services {
             why,
         };
         let put_off = |_: &Error| self.note_put_off(&refused(Why::TooMany));
-        match device {
-            Some(device) => tries.device(device).await.inspect_err(put_off)?,
-            None => {
-                if !known.is_empty() {
-                    tries.place(ip).await.inspect_err(put_off)?;
-                }
-                tries.pair(ip, &key).await.inspect_err(put_off)?;
-                if let Admitted::NotYet(retry_after) = self.admit(cells).await? {
-                    return Err(Error::TooManyTries { retry_after }).inspect_err(put_off);
-                }
+        if let Some(device) = device {
+            tries.device(device).await.inspect_err(put_off)?;
+        } else {
+            if !known.is_empty() {
+                tries.place(ip).await.inspect_err(put_off)?;
+            }
+            tries.pair(ip, &key).await.inspect_err(put_off)?;
+            if let Admitted::NotYet(retry_after) = self.admit(cells).await? {
+                return Err(Error::TooManyTries { retry_after }).inspect_err(put_off);
             }
         }
 

@@ -66,7 +66,7 @@ pub(super) fn weakness(password: &str, whose: &Whose) -> Option<&'static str> {
     let judged = zxcvbn::zxcvbn(password, &known);
     if judged.guesses_log10() < ENOUGH {
         use zxcvbn::feedback::Warning as W;
-        let listed = judged.feedback().and_then(|f| f.warning()).is_some_and(|w| {
+        let listed = judged.feedback().and_then(zxcvbn::feedback::Feedback::warning).is_some_and(|w| {
             matches!(
                 w,
                 W::ThisIsACommonPassword
