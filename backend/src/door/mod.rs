@@ -137,6 +137,16 @@ impl Services {
         actor: &Actor,
         at: &Connection,
     ) -> Result<Option<QlikSession>, Error> {
+        // One that can't be opened is none: another is opened in its place.
+        readable(self.sealed_session(actor, at).await)
+    }
+
+    /// As [`Services::kept_session`]; one that can't be opened is an error.
+    pub(crate) async fn sealed_session(
+        &self,
+        actor: &Actor,
+        at: &Connection,
+    ) -> Result<Option<QlikSession>, Error> {
         let host = at.host.as_str();
         let sealed = sqlx::query_scalar!(
             r#"SELECT sealed AS "sealed!" FROM qlik_sessions WHERE user_id = ? AND tenant_host = ?"#,
@@ -146,9 +156,7 @@ impl Services {
         .fetch_optional(self.db().read())
         .await?;
         let Some(sealed) = sealed else { return Ok(None) };
-        // One that can't be opened is none: another is opened in its place.
-        let opened = self.vault().open(session_place(actor), &sealed).map_err(Error::from).map(Some);
-        let Some(plain) = readable(opened)? else { return Ok(None) };
+        let plain = self.vault().open(session_place(actor), &sealed)?;
         // A session that an older version wrote is opened anew.
         let now = self.now().as_second();
         let lives = |s: &QlikSession| match s.ends_at() {

@@ -90,7 +90,7 @@ impl Services {
         let Some(at) = at.filter(|at| at.option == AuthOption::OauthUsers) else { return Ok(None) };
         let Some(id) = at.client_id.as_deref() else { return Ok(None) };
         let client = self.client_or_its_name(&at.portal_id, id).await?;
-        let session = self.kept_session(actor, &at).await?;
+        let session = self.sealed_session(actor, &at).await?;
         Ok(client.zip(session).map(|(client, session)| (at, client, session)))
     }
 

@@ -197,6 +197,7 @@ async fn sealed_by(db: &Db) -> Result<Vec<u32>, VaultError> {
         r#"SELECT substr(sealed_key, 2, 4) AS "head!: Vec<u8>" FROM signing_identities
            UNION SELECT substr(sealed_token, 2, 4) FROM api_keys WHERE sealed_token IS NOT NULL
            UNION SELECT substr(sealed, 2, 4) FROM qlik_sessions
+           UNION SELECT substr(sealed, 2, 4) FROM key_eyes
            UNION SELECT substr(smtp_sealed_password, 2, 4) FROM notice_settings
                WHERE smtp_sealed_password IS NOT NULL
            UNION SELECT substr(webhook_sealed_secret, 2, 4) FROM notice_settings
