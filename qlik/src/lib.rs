@@ -71,6 +71,7 @@ mod answer;
 pub mod client;
 mod cookies;
 mod credential;
+mod email;
 mod endpoints;
 pub mod engine;
 pub mod env;
@@ -98,6 +99,7 @@ pub use account::{
     AccountPassword, FormShape, LoginStep, PageShape, PasswordLogin, PasswordLoginError, SignIn, SignInWay,
 };
 pub use client::{Qlik, QlikConfig, Tenant};
+pub use email::{email_key, same_email};
 pub use endpoints::api_keys::{ApiKey, ApiKeyQuery, CreatedApiKey, KeyStatus, NewApiKey};
 pub use endpoints::identity_providers::{IdentityProvider, NewJwtIdp, StaticKey};
 pub use endpoints::items::{AppItem, AppQuery, AppSort, Space};

@@ -15,6 +15,7 @@ use super::web::Web;
 use super::{AccountPassword, OPERATION, PageShape, PasswordLogin, PasswordLoginError, SignIn, SignInWay};
 use crate::client::Qlik;
 use crate::credential::WEB_INTEGRATION;
+use crate::email::same_email;
 use crate::endpoints::users::User;
 use crate::env::random_id;
 use crate::error::{Error, ErrorKind};
@@ -254,5 +255,5 @@ fn not_sent(error: Error) -> PasswordLoginError {
 }
 
 fn has_email(user: &User, email: &str) -> bool {
-    user.email.as_deref().is_some_and(|theirs| theirs.trim().to_lowercase() == email.to_lowercase())
+    user.email.as_deref().is_some_and(|theirs| same_email(theirs, email))
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::client::Tenant;
+use crate::email::{email_key, same_email};
 use crate::error::Error;
 use crate::lenient;
 use crate::open_enum::open_enum;
@@ -128,8 +129,8 @@ impl Tenant {
         self.call(Request::get(READ, path)).await?.json()
     }
 
-    /// All users with an e-mail address, whatever their status, ignoring ASCII
-    /// case. Qlik allows several.
+    /// All users with an e-mail address, whatever their status and however it is
+    /// written (see [`same_email`]). Qlik allows several.
     ///
     /// # Errors
     ///
@@ -140,7 +141,7 @@ impl Tenant {
         let mut users: Vec<User> = self.all_pages(LIST, PATH, &query).await?;
         // A filter that Qlik understood in another way must not log anyone in as
         // somebody else.
-        users.retain(|user| user.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email)));
+        users.retain(|user| user.email.as_deref().is_some_and(|e| same_email(e, email)));
         Ok(users)
     }
 
@@ -182,12 +183,13 @@ fn quoted(text: &str) -> serde_json::Value {
 /// comparisons ignore case.
 fn may_be_filter(email: &str, name: &str) -> String {
     let mut any = vec![email_filter(email), format!("subject eq {}", quoted(email))];
-    let mailbox = untagged(email);
+    // As it is written: what Qlik folds is not known.
+    let mailbox = without_tag(email.to_ascii_lowercase());
     if let Some((local, domain)) = mailbox.rsplit_once('@') {
         let (tagged, domain) = (quoted(&format!("{local}+")), quoted(&format!("@{domain}")));
         any.push(format!("(email co {tagged} and email co {domain})"));
     }
-    if !mailbox.eq_ignore_ascii_case(email) {
+    if !same_email(&mailbox, email) {
         any.push(email_filter(&mailbox));
     }
     let name = name.trim();
@@ -197,17 +199,20 @@ fn may_be_filter(email: &str, name: &str) -> String {
     any.join(" or ")
 }
 
-/// An address in lower case without what follows a plus before the `@`: many
+/// The key of an address (see [`email_key`]) without what follows a plus before the `@`: many
 /// mail servers bring `ada+qlik@acme.example` to `ada@acme.example`
 /// (<https://www.rfc-editor.org/rfc/rfc5233>).
 pub fn untagged(email: &str) -> String {
-    let lower = email.to_ascii_lowercase();
-    match lower.rsplit_once('@') {
+    without_tag(email_key(email))
+}
+
+fn without_tag(email: String) -> String {
+    match email.rsplit_once('@') {
         Some((local, domain)) => match local.split_once('+') {
             Some((mailbox, _)) if !mailbox.is_empty() => format!("{mailbox}@{domain}"),
-            _ => lower,
+            _ => email,
         },
-        None => lower,
+        None => email,
     }
 }
 
