@@ -13,6 +13,7 @@ use crate::{
     Actor, Error, Services, audit,
     connection::AuthOption,
     store::{Tx, at},
+    text::visible,
 };
 
 /// What an administrator asks a user for.
@@ -48,7 +49,7 @@ impl Services {
         .await?;
         Ok(row.and_then(|r| {
             let option = AuthOption::parse(&r.option).filter(|o| o.asks_users())?;
-            Some(Ask { option, by: r.by, since: at(r.asked_at) })
+            Some(Ask { option, by: r.by.map(|name| visible(&name).into_owned()), since: at(r.asked_at) })
         }))
     }
 

@@ -2,18 +2,27 @@
 //! transaction of the change that it tells of: neither is there without the
 //! other. Details are for administrators and must never hold a secret.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
     Actor, Error, Services,
-    store::{StoreError, Tx, at, secs},
+    store::{Tx, at, secs},
+    text::visible,
 };
 
 /// The portal and its owner were made.
 pub const PORTAL_CREATED: &str = "portal.created";
 /// Somebody signed in with their password.
 pub const SIGNED_IN: &str = "signed_in";
+/// Sign-ins to an account were refused, for a day at most; detail: `user`, `email`,
+/// `count`, `addresses`, `first_at`, `last_at`.
+pub const SIGN_IN_REFUSED: &str = "sign_in.refused";
+/// Two accounts turned out to have one e-mail, written in two ways; detail: `user`,
+/// `email`, `other`, `other_email`.
+pub const EMAIL_CLASH: &str = "user.email_clash";
 /// A user was added; detail: `user`, `email`, `name`, `role`.
 pub const USER_ADDED: &str = "user.added";
 /// A user got another role; detail: `user`, `email`, `from`, `to`.
@@ -127,12 +136,24 @@ pub struct AuditRow {
     pub id: i64,
     /// When.
     pub at: Timestamp,
-    /// Who, by the name that they had then.
+    /// Who, by what nobody can change; none where the portal itself did it.
+    pub actor: Option<AuditActor>,
+    /// The name that they had then, which is theirs to choose.
     pub actor_name: String,
     /// What, as one of this module's constants.
     pub action: String,
-    /// Of what, as a JSON object.
+    /// Of what, as a JSON object; null where what is stored can't be read.
     pub detail: Value,
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditActor {
+    /// The user's id.
+    pub id: String,
+    /// The e-mail that they had then; none in rows of before it was kept, of users
+    /// who were removed.
+    pub email: Option<String>,
 }
 
 /// Writes one row in the transaction of its change. Without an actor the portal
@@ -150,13 +171,16 @@ pub async fn record(
 ) -> Result<(), Error> {
     let now = secs(now);
     let actor_id = actor.map(|a| a.user_id.as_str());
+    let actor_email = actor.map(|a| a.email.as_str());
     let actor_name = actor.map_or(THE_PORTAL, |a| a.name.as_str());
     let detail = detail.to_string();
     sqlx::query!(
-        "INSERT INTO audit (portal_id, at, actor_id, actor_name, action, detail) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO audit (portal_id, at, actor_id, actor_email, actor_name, action, detail)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
         portal_id,
         now,
         actor_id,
+        actor_email,
         actor_name,
         action,
         detail
@@ -164,6 +188,60 @@ pub async fn record(
     .execute(&mut **tx)
     .await?;
     Ok(())
+}
+
+/// Writes what the portal counts for a while: the detail of the row of that id, or
+/// a new one; the row's id.
+///
+/// # Errors
+/// [`Error::Store`].
+pub(crate) async fn tally(
+    tx: &mut Tx<'_>,
+    portal_id: &str,
+    action: &'static str,
+    row: Option<i64>,
+    detail: &Value,
+    now: Timestamp,
+) -> Result<i64, Error> {
+    if let Some(id) = row {
+        let text = detail.to_string();
+        let updated =
+            sqlx::query!("UPDATE audit SET detail = ? WHERE id = ? AND portal_id = ?", text, id, portal_id)
+                .execute(&mut **tx)
+                .await?;
+        if updated.rows_affected() == 1 {
+            return Ok(id);
+        }
+    }
+    record(tx, portal_id, None, action, detail.clone(), now).await?;
+    let id = sqlx::query_scalar!(
+        r#"SELECT id AS "id!" FROM audit WHERE portal_id = ? ORDER BY id DESC LIMIT 1"#,
+        portal_id
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+/// What is stored as detail, for the eye. One that can't be read is none, and no
+/// fault of the page that lists it.
+fn read_detail(stored: &str) -> Value {
+    let mut detail = serde_json::from_str(stored).unwrap_or_default();
+    make_visible(&mut detail);
+    detail
+}
+
+fn make_visible(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let Cow::Owned(shown) = visible(text) {
+                *text = shown;
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(make_visible),
+        Value::Object(all) => all.values_mut().for_each(make_visible),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 impl Services {
@@ -181,8 +259,10 @@ impl Services {
         a.require_admin()?;
         let before = before.unwrap_or(i64::MAX);
         let limit = limit.clamp(1, PAGE_MAX);
-        let rows = sqlx::query!(
-            r#"SELECT id AS "id!", at AS "at!", actor_name AS "actor_name!", action AS "action!", detail AS "detail!"
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT id AS "id!", at AS "at!", actor_id, actor_email, actor_name AS "actor_name!", action AS "action!",
+                      detail AS "detail!"
                FROM audit WHERE portal_id = ? AND id < ? ORDER BY id DESC LIMIT ?"#,
             a.portal.id,
             before,
@@ -190,17 +270,43 @@ impl Services {
         )
         .fetch_all(self.db().read())
         .await?;
-        rows.into_iter()
-            .map(|r| {
-                Ok(AuditRow {
-                    id: r.id,
-                    at: at(r.at),
-                    actor_name: r.actor_name,
-                    action: r.action,
-                    detail: serde_json::from_str(&r.detail)
-                        .map_err(|_| StoreError::Inconsistent { table: "audit", column: "detail" })?,
-                })
-            })
-            .collect()
+        let shown = |text: String| visible(&text).into_owned();
+        let row = |r: Row| AuditRow {
+            id: r.id,
+            at: at(r.at),
+            actor: r.actor_id.map(|id| AuditActor { id, email: r.actor_email.map(shown) }),
+            actor_name: shown(r.actor_name),
+            action: r.action,
+            detail: read_detail(&r.detail),
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+}
+
+/// A row as it is stored.
+struct Row {
+    id: i64,
+    at: i64,
+    actor_id: Option<String>,
+    actor_email: Option<String>,
+    actor_name: String,
+    action: String,
+    detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_detail_that_is_no_json_is_none_and_one_that_turns_the_line_is_shown() {
+        for broken in ["", "{", "not json", "{\"a\":}", "\u{0}"] {
+            assert_eq!(read_detail(broken), Value::Null, "{broken:?}");
+        }
+        let old = r#"{"to": "Ada \u202enimda", "of": [{"name": "a\u200bb"}], "n": 1}"#;
+        let shown = json!({"to": "Ada \u{fffd}nimda", "of": [{"name": "a\u{fffd}b"}], "n": 1});
+        assert_eq!(read_detail(old), shown);
     }
 }

@@ -33,6 +33,7 @@ pub mod store;
 pub mod support;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod vault;
 pub mod web_sessions;
 mod words;

@@ -12,7 +12,7 @@ use crate::{
     events::Events,
     notices::NoticesConfig,
     oauth::ClientTokens,
-    people::PeopleState,
+    people::{self, PeopleState},
     renewal::{Policy, Tenants},
     rotation,
     store::Db,
@@ -108,6 +108,7 @@ impl Services {
         config: ServicesConfig,
     ) -> Result<Self, Error> {
         vault.check(&db).await?;
+        people::fill_email_keys(&db, qlik.clock().now()).await?;
         let people = PeopleState::new(&**qlik.entropy());
         let sessions = SessionCache::new(qlik.clock().clone(), SessionLimits::default(), SESSIONS);
         let signers =

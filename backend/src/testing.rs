@@ -205,8 +205,9 @@ impl TestServices {
         let mut tx = self.db().write().await?;
         sqlx::query!(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-             INSERT INTO users (id, portal_id, email, name, role, status, created_at)
-             SELECT 'many-' || i, ?, printf('user%05d@acme.example', i), 'User ' || i, 'user', 'active', 0 FROM n",
+             INSERT INTO users (id, portal_id, email, email_key, name, role, status, created_at)
+             SELECT 'many-' || i, ?, printf('user%05d@acme.example', i), printf('user%05d@acme.example', i),
+                    'User ' || i, 'user', 'active', 0 FROM n",
             count,
             portal_id
         )

@@ -2,6 +2,7 @@
 //!
 //! This module must not decide anything by them.
 
+use qlik::same_email;
 use sqlx::SqliteConnection;
 
 use super::state::{CredentialState as State, Row};
@@ -47,7 +48,7 @@ impl Raw {
             before: before.map(|s| State::parse(s).ok_or_else(|| bad("state_before"))).transpose()?,
             in_flight: self.attempt.is_some(),
             stored: self.sealed_password.is_some(),
-            belongs: self.email.eq_ignore_ascii_case(email) && host == Some(self.tenant_host.as_str()),
+            belongs: same_email(&self.email, email) && host == Some(self.tenant_host.as_str()),
             refusals: self.refusals,
             hold_until: self.hold_until,
             tried_at: self.tried_at,

@@ -2,7 +2,7 @@
 //! because a login with a subject that Qlik does not know makes a user there, or
 //! gives an existing one that subject.
 
-use qlik::{User, error::ErrorKind};
+use qlik::{User, error::ErrorKind, same_email};
 
 use super::{NoSession, Trouble};
 use crate::{
@@ -35,9 +35,7 @@ impl Whom {
     pub(super) fn is(&self, me: &User, email: &str) -> bool {
         match &self.expected {
             Expected::Stored(id) | Expected::Rewritten(id) => me.id == *id,
-            Expected::Made | Expected::Unread => {
-                me.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email))
-            }
+            Expected::Made | Expected::Unread => me.email.as_deref().is_some_and(|e| same_email(e, email)),
         }
     }
 

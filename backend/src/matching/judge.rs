@@ -8,7 +8,7 @@
 //! gives that user the new subject (the event `com.qlik.user-identity.reassigned`
 //! tells of it); with neither known it makes a user.
 
-use qlik::{User, UserStatus, untagged};
+use qlik::{User, UserStatus, same_email, untagged};
 
 /// A user of the portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +180,7 @@ pub fn judge<'a>(who: Person<'_>, seen: &'a [Seen], rules: Rules) -> Judged<'a> 
     let active = || same().filter(|s| s.status == UserStatus::Active);
     // Whom Qlik would sign in by the e-mail as subject, whatever their own e-mail is.
     let holder = |but: Option<&Seen>| {
-        let held = there().filter(|s| s.subject.eq_ignore_ascii_case(who.email));
+        let held = there().filter(|s| same_email(&s.subject, who.email));
         let held = held.filter(|s| but.is_none_or(|but| but.id != s.id));
         held.min_by_key(|s| (s.email.is_none(), s.id.as_str()))
     };
@@ -199,7 +199,7 @@ pub fn judge<'a>(who: Person<'_>, seen: &'a [Seen], rules: Rules) -> Judged<'a> 
 fn the_one<'a>(who: Person<'_>, one: &'a Seen, holder: Option<&'a Seen>, rules: Rules) -> Judged<'a> {
     let told = |verdict, about, sends| Judged { verdict, about: Some(about), count: 1, sends };
     // The stored subject is sent, unless the administrator chose the e-mail.
-    let keeps = !rules.email_as_subject || one.subject.eq_ignore_ascii_case(who.email);
+    let keeps = !rules.email_as_subject || same_email(&one.subject, who.email);
     if keeps && !one.subject.is_empty() {
         let exact = one.email.as_deref() == Some(who.email);
         let verdict = if exact { Verdict::Matched } else { Verdict::OtherCase };
@@ -259,7 +259,7 @@ fn first<'a>(of: impl Iterator<Item = &'a Seen>) -> Option<&'a Seen> {
 
 impl Seen {
     fn has_email(&self, email: &str) -> bool {
-        self.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email))
+        self.email.as_deref().is_some_and(|e| same_email(e, email))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use qlik::{
-    Page, Tenant, User,
+    Page, Tenant, User, email_key,
     error::{Error as QlikError, ErrorKind},
     host::TenantHost,
     secret::ApiKeyToken,
@@ -96,9 +96,10 @@ impl Services {
         let mut tx = self.db().write().await?;
         // What a page tells again is known already.
         let new = sqlx::query!(
-            "INSERT INTO matching_seen (run_id, qlik_id, email, mailbox, subject, name, name_key, status)
-             SELECT r.id, j.value ->> 'id', j.value ->> 'email', j.value ->> 'mailbox', j.value ->> 'subject',
-                    j.value ->> 'name', j.value ->> 'name_key', j.value ->> 'status'
+            "INSERT INTO matching_seen (run_id, qlik_id, email, email_key, mailbox, subject, subject_key, name, name_key,
+                                        status)
+             SELECT r.id, j.value ->> 'id', j.value ->> 'email', j.value ->> 'email_key', j.value ->> 'mailbox',
+                    j.value ->> 'subject', j.value ->> 'subject_key', j.value ->> 'name', j.value ->> 'name_key', j.value ->> 'status'
              FROM matching_runs r, json_each(?) j WHERE r.id = ? AND r.fence = ? AND r.ended_at IS NULL
              ON CONFLICT (run_id, qlik_id) DO NOTHING",
             users,
@@ -226,7 +227,8 @@ async fn next_page(tenant: &Tenant, run: &Run, proved: &mut bool) -> Result<Opti
 fn json_of(page: &Page<User>) -> String {
     let users = page.data.iter().map(Seen::from).map(|s| {
         json!({
-            "id": s.id, "mailbox": s.email.as_deref().map(untagged), "subject": s.subject, "status": String::from(s.status),
+            "id": s.id, "mailbox": s.email.as_deref().map(untagged), "subject_key": email_key(&s.subject),
+            "email_key": s.email.as_deref().map(email_key), "subject": s.subject, "status": String::from(s.status),
             "name_key": s.email.is_none().then(|| name_key(&s.name)).flatten(), "email": s.email, "name": s.name,
         })
     });

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use qlik::untagged;
+use qlik::{email_key, untagged};
 use serde_json::json;
 
 use super::{
@@ -84,9 +84,9 @@ impl Services {
     /// For each of the batch, by place, the Qlik users that may be them: bounded
     /// however many share an e-mail or a name, and by index alone.
     async fn near(&self, run: &Run, batch: &[Mine]) -> Result<HashMap<usize, Vec<Seen>>, Error> {
-        let keys = batch
-            .iter()
-            .map(|m| json!({ "email": m.email, "mailbox": untagged(&m.email), "name": name_key(&m.name) }));
+        let keys = batch.iter().map(
+            |m| json!({ "email": email_key(&m.email), "mailbox": untagged(&m.email), "name": name_key(&m.name) }),
+        );
         let keys = keys.collect::<serde_json::Value>().to_string();
         // Without statistics the planner thinks little of these indexes: they are named.
         let found = sqlx::query!(
@@ -94,9 +94,9 @@ impl Services {
                       s.name AS "name!", s.status AS "status!"
                FROM json_each(?1) j CROSS JOIN matching_seen s ON s.run_id = ?2 AND s.qlik_id IN (
                    SELECT qlik_id FROM (SELECT qlik_id FROM matching_seen INDEXED BY matching_seen_by_email
-                       WHERE run_id = ?2 AND email = j.value ->> 'email' ORDER BY status <> 'active', qlik_id LIMIT 20)
+                       WHERE run_id = ?2 AND email_key = j.value ->> 'email' ORDER BY status <> 'active', qlik_id LIMIT 20)
                    UNION ALL SELECT qlik_id FROM (SELECT qlik_id FROM matching_seen INDEXED BY matching_seen_by_subject
-                       WHERE run_id = ?2 AND subject = j.value ->> 'email' ORDER BY qlik_id LIMIT 20)
+                       WHERE run_id = ?2 AND subject_key = j.value ->> 'email' ORDER BY qlik_id LIMIT 20)
                    UNION ALL SELECT qlik_id FROM (SELECT qlik_id FROM matching_seen INDEXED BY matching_seen_by_mailbox
                        WHERE run_id = ?2 AND mailbox = j.value ->> 'mailbox' AND status <> 'deleted' ORDER BY qlik_id LIMIT 2)
                    UNION ALL SELECT qlik_id FROM (SELECT qlik_id FROM matching_seen INDEXED BY matching_seen_by_name

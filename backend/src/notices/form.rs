@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::reach;
-use crate::FieldError;
+use crate::{FieldError, text};
 
 /// Recipients of one portal at most.
 const MOST_RECIPIENTS: usize = 20;
@@ -138,6 +138,8 @@ pub(super) fn mail(
         add("mail_from", "required");
     } else if from.parse::<Mailbox>().is_err() || from.len() > 320 {
         add("mail_from", "not_an_email");
+    } else if let Err(code) = text::name(from) {
+        add("mail_from", code);
     }
     let to: Vec<&str> =
         input.to.split([',', ';', '\n', '\r']).map(str::trim).filter(|a| !a.is_empty()).collect();

@@ -38,7 +38,9 @@ fn each_field_that_is_wrong_is_told_alone() {
         (|i| i.from = String::new(), "mail_from", "required"),
         (|i| i.from = "nobody".into(), "mail_from", "not_an_email"),
         (|i| i.from = "a@b.example\r\nBcc: c@d.example".into(), "mail_from", "not_an_email"),
+        (|i| i.from = "Acme \u{202e}tiduq <q@acme.example>".into(), "mail_from", "control_characters"),
         (|i| i.to = "ada@acme.example bo".into(), "mail_to", "not_an_email"),
+        (|i| i.to = "a\u{202e}da@acme.example".into(), "mail_to", "not_an_email"),
         (|i| i.to = "a@b.example,".repeat(21), "mail_to", "too_many"),
     ];
     for (spoil, field, code) in table {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use qlik::{
     OAuthError, OAuthErrorKind, User,
     oauth::{AccessToken, AuthorizationCode, CodeExchange, Pkce, RefreshToken},
+    same_email,
     session::QlikSession,
 };
 use serde_json::json;
@@ -110,7 +111,7 @@ impl Services {
                 )));
             }
         };
-        if !me.email.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(&actor.email)) {
+        if !me.email.as_deref().is_some_and(|e| same_email(e, &actor.email)) {
             tracing::warn!(portal.id = %portal, user.id = %actor.user_id, "Qlik named another user than the one who connects; the tokens are revoked");
             self.give_back(at, client, &got.access, got.refresh.as_ref()).await;
             return Ok(ConnectEnd::not(said_of_other(&me, actor)));

@@ -10,7 +10,7 @@ use serde_json::json;
 use sqlx::SqliteExecutor;
 use zeroize::Zeroizing;
 
-use super::{Actor, Status, actor_in, rules::Wrongs, users::Target};
+use super::{Actor, Status, actor_in, rules::Wrongs, strength::Whose, users::Target};
 use crate::{
     Error, Services, audit,
     store::{Tx, one_row, secs},
@@ -127,7 +127,10 @@ impl Services {
             return Err(Error::field("token", "expired"));
         }
         let mut wrongs = Wrongs::default();
-        wrongs.password("password", &password, &open.email);
+        if wrongs.password("password", &password, &open.email) {
+            let whose = Whose { email: open.email, name: open.name, portal: open.portal_name };
+            self.judge_password(&mut wrongs, "password", &password, whose).await?;
+        }
         wrongs.none()?;
         let hash = self.people().passwords.hash(password, self.salt()).await?;
         let now = self.now();

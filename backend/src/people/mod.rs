@@ -6,23 +6,31 @@
 //!
 //! Must not know cookies, pages or Qlik.
 
+mod device;
+mod email_keys;
+mod guard;
 mod invitations;
 mod password;
 mod profile;
+mod refusals;
 mod rules;
 mod set_up;
 mod sign_in;
+mod strength;
 mod throttle;
 mod users;
 
+pub(crate) use email_keys::fill_email_keys;
 pub use invitations::{Invitation, InvitedUser};
+pub use refusals::Refusals;
 pub use set_up::SetUp;
+pub use sign_in::Caller;
 pub use users::{NewUser, UserRow};
 
 use std::fmt;
 
 use qlik::env::Entropy;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::SqliteExecutor;
 
 use crate::{
@@ -132,6 +140,7 @@ pub(crate) struct PeopleState {
     set_up_code: set_up::SetUpCode,
     passwords: password::Passwords,
     tries: throttle::Tries,
+    log: refusals::Log,
 }
 
 impl PeopleState {
@@ -140,6 +149,7 @@ impl PeopleState {
             set_up_code: set_up::SetUpCode::new(entropy),
             passwords: password::Passwords::new(entropy),
             tries: throttle::Tries::default(),
+            log: refusals::Log::default(),
         }
     }
 }
@@ -170,6 +180,24 @@ impl Services {
     pub(crate) async fn is_password(&self, password: SecretString, hash: String) -> Result<bool, Error> {
         let checked = self.people().passwords.check(password, Some(hash), self.salt()).await?;
         Ok(checked != password::Checked::Wrong)
+    }
+
+    /// Adds what is wrong with the strength of a new password. Not on a thread that
+    /// serves requests: a long one takes a while.
+    async fn judge_password(
+        &self,
+        wrongs: &mut rules::Wrongs,
+        field: &'static str,
+        password: &SecretString,
+        whose: strength::Whose,
+    ) -> Result<(), Error> {
+        let password = password.clone();
+        let code =
+            self.people().passwords.judge(move || strength::weakness(password.expose_secret(), &whose));
+        if let Some(code) = code.await? {
+            wrongs.add(field, code);
+        }
+        Ok(())
     }
 
     fn people(&self) -> &PeopleState {

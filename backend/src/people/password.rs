@@ -78,6 +78,14 @@ impl Passwords {
         Ok(if known { checked } else { Checked::Wrong })
     }
 
+    /// Other work of that kind, in the same line.
+    pub(super) async fn judge<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run(move || Ok(work())).await
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,

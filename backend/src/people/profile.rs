@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{Actor, actor_in, password::Checked, rules::Wrongs};
+use super::{Actor, actor_in, password::Checked, rules::Wrongs, strength::Whose};
 use crate::{Error, Services, audit};
 
 impl Services {
@@ -53,7 +53,10 @@ impl Services {
         if current.expose_secret().is_empty() {
             wrongs.add("current_password", "required");
         }
-        wrongs.password("new_password", &new, &a.email);
+        if wrongs.password("new_password", &new, &a.email) && !wrongs.any() {
+            let whose = Whose { email: a.email.clone(), name: a.name.clone(), portal: a.portal.name.clone() };
+            self.judge_password(&mut wrongs, "new_password", &new, whose).await?;
+        }
         wrongs.none()?;
         self.people().tries.current_password(&a.user_id).await?;
         let row = sqlx::query!(

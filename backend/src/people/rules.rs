@@ -1,9 +1,10 @@
 //! What may be typed into the fields of people. Pure; the sentences are the
 //! page's.
 
+use qlik::same_email;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{Error, FieldError};
+use crate::{Error, FieldError, text};
 
 /// Characters that a password needs at least.
 const PASSWORD_MIN: usize = 12;
@@ -12,7 +13,7 @@ const PASSWORD_MAX: usize = 256;
 /// Characters of a name.
 const NAME_MAX: usize = 100;
 /// Bytes of an e-mail address (RFC 5321, 4.5.3.1.3 without the brackets).
-const EMAIL_MAX: usize = 254;
+pub(super) const EMAIL_MAX: usize = 254;
 
 /// Collects what is wrong with a form, so that it is told at once.
 #[derive(Default)]
@@ -23,45 +24,59 @@ impl Wrongs {
         self.0.push(FieldError::new(field, code));
     }
 
-    /// The trimmed name.
-    pub(super) fn name<'a>(&mut self, field: &'static str, typed: &'a str) -> &'a str {
-        let name = typed.trim();
-        if name.is_empty() {
-            self.add(field, "required");
-        } else if name.chars().count() > NAME_MAX {
-            self.add(field, "too_long");
-        } else if name.chars().any(char::is_control) {
-            self.add(field, "control_characters");
+    /// The name as it is kept (see [`text::name`]).
+    pub(super) fn name(&mut self, field: &'static str, typed: &str) -> String {
+        let name = text::name(typed);
+        match &name {
+            Err(code) => self.add(field, code),
+            Ok(name) if name.is_empty() => self.add(field, "required"),
+            Ok(name) if name.chars().count() > NAME_MAX => self.add(field, "too_long"),
+            Ok(_) => {}
         }
-        name
+        name.unwrap_or_default()
     }
 
-    /// The trimmed address.
-    pub(super) fn email<'a>(&mut self, field: &'static str, typed: &'a str) -> &'a str {
-        let email = typed.trim();
-        if email.is_empty() {
+    /// The address as it is kept: as it was typed, trimmed and composed.
+    pub(super) fn email(&mut self, field: &'static str, typed: &str) -> String {
+        let typed = typed.trim();
+        if typed.is_empty() {
             self.add(field, "required");
-        } else if email.len() > EMAIL_MAX {
+        } else if typed.len() > EMAIL_MAX {
             self.add(field, "too_long");
-        } else if !is_email(email) {
-            self.add(field, "not_an_email");
+        } else {
+            match text::word(typed) {
+                Ok(email) if is_email(&email) => return email,
+                // What can't be seen is told as that, unless it is no address anyway.
+                Err(code) if is_email(&typed.replace(char::is_control, "")) => self.add(field, code),
+                _ => self.add(field, "not_an_email"),
+            }
         }
-        email
+        typed.to_owned()
     }
 
-    /// A new password for the account of that address.
-    pub(super) fn password(&mut self, field: &'static str, password: &SecretString, email: &str) {
+    /// The form of a new password for that person; whether it is worth a look how
+    /// strong it is.
+    pub(super) fn password(&mut self, field: &'static str, password: &SecretString, email: &str) -> bool {
         let password = password.expose_secret();
         let length = password.chars().count();
-        if length == 0 {
-            self.add(field, "required");
+        let code = if length == 0 {
+            "required"
         } else if length < PASSWORD_MIN {
-            self.add(field, "too_short");
+            "too_short"
         } else if length > PASSWORD_MAX {
-            self.add(field, "too_long");
-        } else if password.trim().eq_ignore_ascii_case(email.trim()) {
-            self.add(field, "same_as_email");
-        }
+            "too_long"
+        } else if same_email(password, email) {
+            "same_as_email"
+        } else {
+            return true;
+        };
+        self.add(field, code);
+        false
+    }
+
+    /// Whether anything was wrong so far.
+    pub(super) fn any(&self) -> bool {
+        !self.0.is_empty()
     }
 
     /// Nothing was wrong.
@@ -98,7 +113,9 @@ mod tests {
     }
 
     fn password(typed: &str) -> Vec<&'static str> {
-        codes(|w| w.password("password", &SecretString::from(typed), "someone@acme.example"))
+        codes(|w| {
+            w.password("password", &SecretString::from(typed), "someone@acme.example");
+        })
     }
 
     #[test]
@@ -126,6 +143,8 @@ mod tests {
         };
         assert_eq!(name(" \t"), ["required"]);
         assert_eq!(name("a\nb"), ["control_characters"]);
+        assert_eq!(name("Ada \u{202e}nimda"), ["control_characters"]);
+        assert_eq!(name("Ada \u{e000}"), ["unknown_characters"]);
         let mut wrongs = Wrongs::default();
         assert_eq!(wrongs.name("name", "  Zoë "), "Zoë");
         wrongs.name("name", &"ë".repeat(100));
@@ -136,6 +155,19 @@ mod tests {
             }),
             ["too_long"]
         );
+    }
+
+    #[test]
+    fn what_can_not_be_seen_is_no_part_of_an_e_mail() {
+        for unseen in
+            ["a\u{202e}da@acme.example", "\u{2066}ada@acme.example", "ada@ac\u{200b}me.example", "a\u{0}@b"]
+        {
+            let email = codes(|w| {
+                w.email("email", unseen);
+            });
+            assert_eq!(email, ["control_characters"], "{unseen:?}");
+        }
+        assert_eq!(Wrongs::default().email("email", " ZOE\u{308}@acme.example "), "ZOË@acme.example");
     }
 
     #[test]
@@ -169,7 +201,6 @@ mod tests {
             "a@b,c@d",
             "\"a\"@b",
             "a@-b",
-            "a\u{0}@b",
             "a\u{a0}b@c",
         ] {
             assert_eq!(
@@ -205,7 +236,7 @@ mod tests {
         #[test]
         fn an_accepted_e_mail_has_one_at_sign_and_no_white_space(s in "\\PC{0,12}@?\\PC{0,12}") {
             let mut wrongs = Wrongs::default();
-            let email = wrongs.email("email", &s).to_owned();
+            let email = wrongs.email("email", &s);
             if wrongs.none().is_ok() {
                 prop_assert_eq!(email.matches('@').count(), 1);
                 prop_assert!(!email.chars().any(|c| c.is_whitespace() || c.is_control()));

@@ -3,11 +3,11 @@
 
 use std::net::IpAddr;
 
-use qlik::env::Entropy;
+use qlik::{email_key, env::Entropy};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-use super::{Actor, actor_in, rules::Wrongs};
+use super::{Actor, actor_in, rules::Wrongs, strength::Whose};
 use crate::{Error, Services, audit, store::secs};
 
 /// 32 letters and digits that can't be taken for one another: 5 bits each.
@@ -98,8 +98,13 @@ impl Services {
         let portal_name = wrongs.name("portal_name", &input.portal_name);
         let name = wrongs.name("name", &input.name);
         let email = wrongs.email("email", &input.email);
-        wrongs.password("password", &input.password, email);
+        let whose = Whose { email: email.clone(), name: name.clone(), portal: portal_name.clone() };
+        // The work is for who has the code.
+        if wrongs.password("password", &input.password, &email) && !wrongs.any() {
+            self.judge_password(&mut wrongs, "password", &input.password, whose).await?;
+        }
         wrongs.none()?;
+        let key = email_key(&email);
 
         let public = &self.config().public_url;
         let hostname = public.host_str().ok_or(Error::Internal("the public address has no host"))?;
@@ -126,11 +131,13 @@ impl Services {
         .await?;
         sqlx::query!(
             "INSERT INTO users
-                 (id, portal_id, email, name, role, status, is_owner, password_hash, created_at, last_login_at)
-             VALUES (?, ?, ?, ?, 'administrator', 'active', 1, ?, ?, ?)",
+                 (id, portal_id, email, email_key, name, role, status, is_owner, password_hash, created_at,
+                  last_login_at)
+             VALUES (?, ?, ?, ?, ?, 'administrator', 'active', 1, ?, ?, ?)",
             user_id,
             portal_id,
             email,
+            key,
             name,
             hash,
             at,

@@ -1,13 +1,50 @@
 //! Signing in with e-mail and password. Nobody learns from it who has an
 //! account: one error, after the same work, for an unknown e-mail, a wrong
-//! password, and a user who may not sign in.
+//! password, and a user who may not sign in; and the same limits for all of them.
+//!
+//! Tries are counted apart by where they come from: from a browser that the
+//! account knows (`device.rs`) by themselves, so that guesses of others hold
+//! nobody up there; from any other by place, by place and e-mail, and by e-mail
+//! (`guard.rs`).
 
 use std::net::IpAddr;
 
+use qlik::email_key;
 use secrecy::SecretString;
 
-use super::{Actor, Status, actor_in, password::Checked};
+use super::{
+    Actor, Status, actor_in, device,
+    guard::{self, Admitted},
+    password::Checked,
+    refusals::{Refused, Why},
+    rules::EMAIL_MAX,
+};
 use crate::{Error, Portal, Services, audit, store::secs};
+
+/// Where a try comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The address, where it is known.
+    pub ip: Option<IpAddr>,
+    /// What [`Services::remember_device`] left in the browser.
+    pub device: Option<String>,
+}
+
+impl Caller {
+    /// A browser that nothing is known of, at that address.
+    pub fn at(ip: IpAddr) -> Self {
+        Self { ip: Some(ip), device: None }
+    }
+}
+
+/// The account that has the e-mail.
+struct Account {
+    id: String,
+    email: String,
+    status: Status,
+    password_hash: Option<String>,
+    auth_epoch: i64,
+}
 
 impl Services {
     /// The user whose e-mail and password these are, in this portal.
@@ -15,32 +52,65 @@ impl Services {
     /// # Errors
     /// [`Error::BadCredentials`], whatever was wrong; [`Error::TooManyTries`]
     /// when too many came from this address, or too many for this e-mail from
-    /// this address. Tries from elsewhere don't count.
+    /// this address or from browsers that its account does not know, if it has
+    /// one. In a browser that the account knows, tries from elsewhere don't count.
     pub async fn sign_in(
         &self,
         portal: &Portal,
         email: &str,
         password: SecretString,
-        ip: Option<IpAddr>,
+        from: Caller,
     ) -> Result<Actor, Error> {
-        self.people().tries.sign_in(ip, email).await?;
-        let email = email.trim();
-        let row = sqlx::query!(
-            r#"SELECT id AS "id!", status AS "status!: Status", password_hash, auth_epoch AS "auth_epoch!"
-               FROM users WHERE portal_id = ? AND email = ?"#,
-            portal.id,
-            email
-        )
-        .fetch_optional(self.db().read())
-        .await?;
-        let stored = row.as_ref().and_then(|r| r.password_hash.clone());
-        let checked = self.people().passwords.check(password, stored, self.salt()).await?;
-        let (Some(row), Checked::Right { rehashed }) = (row, checked) else {
-            return Err(refused(portal, ip));
-        };
-        if row.status != Status::Active {
-            return Err(refused(portal, ip));
+        let Caller { ip, device } = from;
+        let tries = &self.people().tries;
+        let known = device::read(self.vault(), &portal.id, device.as_deref());
+        if known.is_empty() {
+            // Before anything is looked up for whoever it is.
+            let refused = Refused { portal, account: None, ip, known_device: false, why: Why::TooMany };
+            tries.place(ip).await.inspect_err(|_| self.note_put_off(&refused))?;
         }
+        // What is longer is no address, and not worth the work.
+        let email = Some(email.trim()).filter(|e| e.len() <= EMAIL_MAX).unwrap_or_default();
+        let key = email_key(email);
+        let cells = guard::cells(&portal.id, &key);
+        let account = self.account(portal, email, &key).await?;
+        let device = account.as_ref().and_then(|a| {
+            known
+                .iter()
+                .find(|k| k.user_id == a.id && k.auth_epoch == a.auth_epoch)
+                .map(|k| k.device.as_str())
+        });
+        let refused = |why| Refused {
+            portal,
+            account: account.as_ref().map(|a| (a.id.as_str(), a.email.as_str())),
+            ip,
+            known_device: device.is_some(),
+            why,
+        };
+        let put_off = |_: &Error| self.note_put_off(&refused(Why::TooMany));
+        if let Some(device) = device {
+            tries.device(device).await.inspect_err(put_off)?;
+        } else {
+            if !known.is_empty() {
+                tries.place(ip).await.inspect_err(put_off)?;
+            }
+            tries.pair(ip, &key).await.inspect_err(put_off)?;
+            if let Admitted::NotYet(retry_after) = self.admit(cells).await? {
+                return Err(Error::TooManyTries { retry_after }).inspect_err(put_off);
+            }
+        }
+
+        let stored = account.as_ref().and_then(|a| a.password_hash.clone());
+        let checked = self.people().passwords.check(password, stored, self.salt()).await?;
+        let why = match (&account, &checked) {
+            (None, _) => Some(Why::Nobody),
+            (Some(_), Checked::Wrong) => Some(Why::Password),
+            (Some(a), Checked::Right { .. }) => (a.status != Status::Active).then_some(Why::Status),
+        };
+        let (Some(account), Checked::Right { rehashed }, None) = (&account, checked, why) else {
+            self.note_refused(&refused(why.unwrap_or(Why::Nobody))).await?;
+            return Err(Error::BadCredentials);
+        };
 
         let now = self.now();
         let at = secs(now);
@@ -52,26 +122,42 @@ impl Services {
              WHERE id = ? AND status = 'active' AND auth_epoch = ?",
             at,
             rehashed,
-            row.id,
-            row.auth_epoch
+            account.id,
+            account.auth_epoch
         )
         .execute(&mut *tx)
         .await?;
         if updated.rows_affected() != 1 {
-            return Err(refused(portal, ip));
+            drop(tx);
+            self.note_refused(&refused(Why::Status)).await?;
+            return Err(Error::BadCredentials);
         }
-        let actor = actor_in(&mut tx, &row.id).await?;
+        let actor = actor_in(&mut tx, &account.id).await?;
         audit::record(&mut tx, &portal.id, Some(&actor), audit::SIGNED_IN, serde_json::json!({}), now)
             .await?;
+        if device.is_none() {
+            self.forgive(&mut tx, cells, now).await?;
+            self.forget_own_slips(&mut tx, &account.id, ip).await?;
+        }
         tx.commit().await?;
-        self.people().tries.signed_in(ip, email).await;
+        tries.signed_in(ip, &key, device).await;
         Ok(actor)
     }
-}
 
-fn refused(portal: &Portal, ip: Option<IpAddr>) -> Error {
-    tracing::info!(portal = %portal.id, ?ip, "a sign-in was refused");
-    Error::BadCredentials
+    /// The account of an e-mail: the one that has it just so, or else by its key.
+    async fn account(&self, portal: &Portal, email: &str, key: &str) -> Result<Option<Account>, Error> {
+        Ok(sqlx::query_as!(
+            Account,
+            r#"SELECT id AS "id!", email AS "email!", status AS "status!: Status", password_hash,
+                      auth_epoch AS "auth_epoch!"
+               FROM users WHERE portal_id = ?1 AND (email = ?2 OR email_key = ?3) ORDER BY email = ?2 DESC LIMIT 1"#,
+            portal.id,
+            email,
+            key
+        )
+        .fetch_optional(self.db().read())
+        .await?)
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +181,7 @@ mod tests {
             [&admin.email, "nobody@acme.example", "", "invited@acme.example", "disabled@acme.example"]
         {
             let before = t.people().passwords.runs();
-            let end = t.sign_in(&admin.portal, email, "a wrong password".into(), None).await;
+            let end = t.sign_in(&admin.portal, email, "a wrong password".into(), Caller::default()).await;
             assert!(matches!(end, Err(Error::BadCredentials)), "{end:?}");
             assert_eq!(t.people().passwords.runs() - before, 1, "{email}");
         }

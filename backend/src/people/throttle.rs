@@ -2,7 +2,9 @@
 //! monotonic clock, in a bounded memory.
 //!
 //! Tries are counted by the place that they come from, and by place and e-mail
-//! together; never by e-mail alone, or anybody could lock anybody out.
+//! together. By e-mail alone only those from browsers that the account does not
+//! know are counted (`guard.rs`), or anybody could lock anybody out: a browser
+//! that it knows is counted here, by itself.
 
 use std::{
     hash::{BuildHasher, Hash, RandomState},
@@ -24,6 +26,8 @@ use crate::Error;
 
 /// Sign-ins of one e-mail from one place.
 const PAIR: Quota = quota(2, 10);
+/// Sign-ins of one account from a browser that it knows.
+const DEVICE: Quota = quota(1, 10);
 /// Sign-ins from one place, where a whole office may sit behind one address.
 const PLACE: Quota = quota(60, 60);
 /// Tries of the set-up code from one place.
@@ -113,6 +117,7 @@ where
 pub(super) struct Tries {
     places: Throttle<Place>,
     pairs: Throttle<(Place, u64)>,
+    devices: Throttle<String>,
     set_up: Throttle<Place>,
     current_password: Throttle<String>,
     /// E-mails are kept as a hash that only this process can make.
@@ -125,6 +130,7 @@ impl Default for Tries {
         Self {
             places: Throttle::new(PLACE, clock.clone(), BUCKETS),
             pairs: Throttle::new(PAIR, clock.clone(), BUCKETS),
+            devices: Throttle::new(DEVICE, clock.clone(), BUCKETS),
             set_up: Throttle::new(SET_UP, clock.clone(), BUCKETS),
             current_password: Throttle::new(CURRENT_PASSWORD, clock, BUCKETS),
             emails: RandomState::new(),
@@ -133,23 +139,34 @@ impl Default for Tries {
 }
 
 impl Tries {
-    /// Counts one try to sign in.
-    pub(super) async fn sign_in(&self, from: Option<IpAddr>, email: &str) -> Result<(), Error> {
-        let place = Place::from(from);
-        // The place first: who tries many e-mails fills no memory with them.
-        self.places.take(place).await?;
-        match place {
+    /// Counts one try to sign in from a place, whoever it is for.
+    pub(super) async fn place(&self, from: Option<IpAddr>) -> Result<(), Error> {
+        self.places.take(Place::from(from)).await
+    }
+
+    /// Counts one try of an e-mail from a place, by the e-mail's key. To be asked
+    /// after the place: who tries many e-mails fills no memory with them.
+    pub(super) async fn pair(&self, from: Option<IpAddr>, email_key: &str) -> Result<(), Error> {
+        match Place::from(from) {
             // Together with no address the e-mail would count alone.
             Place::Unknown => Ok(()),
-            _ => self.pairs.take((place, self.email(email))).await,
+            place => self.pairs.take((place, self.email(email_key))).await,
         }
+    }
+
+    /// Counts one try from a browser that the account knows.
+    pub(super) async fn device(&self, device: &str) -> Result<(), Error> {
+        self.devices.take(device.to_owned()).await
     }
 
     /// A sign-in went well: earlier slips of that person there don't count any
     /// more. Those of the place do, or an account of one's own would buy tries
     /// at those of others.
-    pub(super) async fn signed_in(&self, from: Option<IpAddr>, email: &str) {
-        self.pairs.forget(&(Place::from(from), self.email(email))).await;
+    pub(super) async fn signed_in(&self, from: Option<IpAddr>, email_key: &str, device: Option<&str>) {
+        self.pairs.forget(&(Place::from(from), self.email(email_key))).await;
+        if let Some(device) = device {
+            self.devices.forget(&device.to_owned()).await;
+        }
     }
 
     /// Counts one try of the set-up code.
@@ -163,7 +180,7 @@ impl Tries {
     }
 
     fn email(&self, email: &str) -> u64 {
-        self.emails.hash_one(email.trim().to_ascii_lowercase())
+        self.emails.hash_one(email)
     }
 }
 
@@ -226,44 +243,51 @@ mod tests {
         assert_ne!(Place::from(None), place("0.0.0.0"));
     }
 
+    async fn sign_in(tries: &Tries, from: Option<IpAddr>, email: &str) -> Result<(), Error> {
+        tries.place(from).await?;
+        tries.pair(from, email).await
+    }
+
     #[tokio::test]
     async fn many_tries_of_one_e_mail_block_it_at_that_place_alone() {
         let tries = Tries::default();
-        while tries.sign_in(Some(ip("192.0.2.1")), "a@acme.example").await.is_ok() {}
-        assert!(tries.sign_in(Some(ip("192.0.2.1")), " A@ACME.example").await.is_err());
-        tries.sign_in(Some(ip("192.0.2.2")), "a@acme.example").await.unwrap();
-        tries.sign_in(Some(ip("192.0.2.1")), "b@acme.example").await.unwrap();
+        while sign_in(&tries, Some(ip("192.0.2.1")), "a@acme.example").await.is_ok() {}
+        assert!(sign_in(&tries, Some(ip("192.0.2.1")), "a@acme.example").await.is_err());
+        sign_in(&tries, Some(ip("192.0.2.2")), "a@acme.example").await.unwrap();
+        sign_in(&tries, Some(ip("192.0.2.1")), "b@acme.example").await.unwrap();
     }
 
     #[tokio::test]
     async fn many_e_mails_from_one_place_block_the_place() {
         let tries = Tries::default();
         let mut taken = 0;
-        while tries.sign_in(Some(ip("192.0.2.1")), &format!("{taken}@acme.example")).await.is_ok() {
+        while sign_in(&tries, Some(ip("192.0.2.1")), &format!("{taken}@acme.example")).await.is_ok() {
             taken += 1;
         }
         // The real clock runs: a slow machine may see one or two refilled.
         assert!((60..70).contains(&taken), "{taken}");
-        tries.sign_in(Some(ip("192.0.2.2")), "0@acme.example").await.unwrap();
+        sign_in(&tries, Some(ip("192.0.2.2")), "0@acme.example").await.unwrap();
     }
 
     #[tokio::test]
     async fn without_an_address_an_e_mail_is_not_counted_alone() {
         let tries = Tries::default();
         for _ in 0..20 {
-            tries.sign_in(None, "a@acme.example").await.unwrap();
+            sign_in(&tries, None, "a@acme.example").await.unwrap();
         }
     }
 
     #[tokio::test]
-    async fn a_sign_in_forgives_the_pair_and_not_the_place() {
+    async fn a_sign_in_forgives_the_pair_and_the_browser_and_not_the_place() {
         let tries = Tries::default();
         let here = Some(ip("192.0.2.1"));
-        while tries.sign_in(here, "a@acme.example").await.is_ok() {}
-        tries.signed_in(here, "a@acme.example").await;
-        tries.sign_in(here, "a@acme.example").await.unwrap();
+        while sign_in(&tries, here, "a@acme.example").await.is_ok() {}
+        while tries.device("d").await.is_ok() {}
+        tries.signed_in(here, "a@acme.example", Some("d")).await;
+        sign_in(&tries, here, "a@acme.example").await.unwrap();
+        tries.device("d").await.unwrap();
         while tries.places.take(Place::from(here)).await.is_ok() {}
-        tries.signed_in(here, "a@acme.example").await;
-        assert!(tries.sign_in(here, "a@acme.example").await.is_err());
+        tries.signed_in(here, "a@acme.example", None).await;
+        assert!(sign_in(&tries, here, "a@acme.example").await.is_err());
     }
 }

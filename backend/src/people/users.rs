@@ -4,6 +4,7 @@
 //! nobody shuts themself out, and one active administrator remains.
 
 use jiff::Timestamp;
+use qlik::email_key;
 use serde_json::json;
 
 use super::{Actor, Invitation, Role, Status, rules::Wrongs};
@@ -11,6 +12,7 @@ use crate::{
     Error, Services, audit,
     oauth::release_grant_of,
     store::{Tx, at, one_row, secs},
+    text::visible,
 };
 
 /// One user in the list.
@@ -110,8 +112,8 @@ impl Services {
             .into_iter()
             .map(|r| UserRow {
                 id: r.id,
-                email: r.email,
-                name: r.name,
+                email: visible(&r.email).into_owned(),
+                name: visible(&r.name).into_owned(),
                 role: r.role,
                 status: r.status,
                 is_owner: r.is_owner,
@@ -126,13 +128,14 @@ impl Services {
     ///
     /// # Errors
     /// [`Error::NotAllowed`]; [`Error::Invalid`], with `taken` for an e-mail that
-    /// the portal has.
+    /// the portal has, in whichever way of writing (see [`email_key`]).
     pub async fn add_user(&self, a: &Actor, new: NewUser) -> Result<Invitation, Error> {
         a.require_admin()?;
         let mut wrongs = Wrongs::default();
         let email = wrongs.email("email", &new.email);
         let name = wrongs.name("name", &new.name);
         wrongs.none()?;
+        let key = email_key(&email);
         let user_id = self.new_id();
         let now = self.now();
         let created_at = secs(now);
@@ -140,11 +143,13 @@ impl Services {
         let mut tx = self.db().write().await?;
         a.still_admin(&mut tx).await?;
         let added = sqlx::query!(
-            "INSERT INTO users (id, portal_id, email, name, role, status, created_at)
-             VALUES (?, ?, ?, ?, ?, 'invited', ?) ON CONFLICT (portal_id, email) DO NOTHING",
+            "INSERT INTO users (id, portal_id, email, email_key, name, role, status, created_at)
+             VALUES (?, ?, ?, ?, ?, ?, 'invited', ?)
+             ON CONFLICT (portal_id, email) DO NOTHING ON CONFLICT (portal_id, email_key) DO NOTHING",
             user_id,
             a.portal.id,
             email,
+            key,
             name,
             new.role,
             created_at

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use backend::{
     Actor, Error, FieldError, Portal, Role, Services,
-    people::{Invitation, NewUser, SetUp, UserRow},
+    people::{Caller, Invitation, NewUser, SetUp, UserRow},
     store::Tx,
     testing::{self, FakeClock, TestServices},
 };
@@ -61,6 +61,12 @@ impl House {
         rows.into_iter().find(|r| r.id == user_id).unwrap()
     }
 
+    /// Another process on the same database.
+    pub(crate) async fn another(&self) -> Self {
+        let test = self.test.another().await.unwrap();
+        Self { services: test.services.clone(), clock: self.clock.clone(), test }
+    }
+
     /// The newest action of the portal.
     pub(crate) async fn last_action(&self, a: &Actor) -> String {
         self.services.audit_page(a, None, 1).await.unwrap().remove(0).action
@@ -82,10 +88,11 @@ impl House {
     }
 
     /// Returns when what was begun before has read and hashed what it does before
-    /// it writes: these do the same, and wait behind it.
-    pub(crate) async fn let_others_hash(&self, portal: &Portal) {
+    /// it writes: these do the same, wait behind it, and write nothing.
+    pub(crate) async fn let_others_hash(&self, by: &Actor) {
         for _ in 0..4 {
-            assert!(!signs_in(self, portal, "nobody@acme.example", PASSWORD).await);
+            let end = self.services.change_password(by, secret("not this one"), secret(OTHER_PASSWORD)).await;
+            assert_eq!(refused(end), [("current_password", "wrong")]);
         }
     }
 
@@ -129,7 +136,7 @@ pub(crate) fn refused<T: std::fmt::Debug>(end: Result<T, Error>) -> Vec<(&'stati
 }
 
 pub(crate) async fn signs_in(house: &House, portal: &Portal, email: &str, password: &str) -> bool {
-    match house.services.sign_in(portal, email, secret(password), None).await {
+    match house.services.sign_in(portal, email, secret(password), Caller::default()).await {
         Ok(_) => true,
         Err(Error::BadCredentials) => false,
         Err(e) => panic!("{e}"),

@@ -131,7 +131,7 @@ async fn who_is_disabled_while_they_accept_stays_out() {
     let (services, token) = (house.services.clone(), invitation.token.clone());
     let under_way =
         tokio::spawn(async move { services.accept_invitation(token.expose_secret(), PASSWORD.into()).await });
-    house.let_others_hash(&owner.portal).await;
+    house.let_others_hash(&owner).await;
     disable(&mut tx, &invitation.user_id).await;
     tx.commit().await.unwrap();
     assert_eq!(refused(under_way.await.unwrap()), [("token", "bad_token")]);

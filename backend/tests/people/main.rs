@@ -7,8 +7,10 @@
 )]
 
 mod audit;
+mod guessing;
 mod house;
 mod invitations;
+mod names;
 mod profile;
 mod secrets;
 mod set_up;

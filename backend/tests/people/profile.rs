@@ -36,6 +36,8 @@ async fn a_wrong_current_password_or_a_bad_new_one_changes_nothing() {
     assert_eq!(refused(change("", "").await), both);
     assert_eq!(refused(change(PASSWORD, "short").await), [("new_password", "too_short")]);
     assert_eq!(refused(change(PASSWORD, "Owner@acme.example").await), [("new_password", "same_as_email")]);
+    assert_eq!(refused(change(PASSWORD, "password1234").await), [("new_password", "common")]);
+    assert_eq!(refused(change(PASSWORD, "acme reports 1").await), [("new_password", "personal")]);
     assert_eq!(house.services.actor(&owner.user_id).await.unwrap(), Some(owner.clone()));
     assert!(signs_in(&house, &owner.portal, OWNER, PASSWORD).await);
 }

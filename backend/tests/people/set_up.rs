@@ -79,6 +79,27 @@ async fn all_that_is_wrong_in_the_form_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_password_that_would_be_guessed_makes_no_portal() {
+    let house = House::empty().await;
+    let code = house.services.setup_code().await.unwrap().unwrap();
+    for (weak, why) in [
+        ("password1234", "common"),
+        ("Qlik2026!Qlik2026!", "personal"),
+        ("Acmereports1", "personal"),
+        ("olga.owner.1980", "personal"),
+        ("Owner@acme.example", "same_as_email"),
+        ("Summer2026!!!", "guessable"),
+    ] {
+        let form = SetUp { password: secret(weak), ..House::form(&code) };
+        assert_eq!(refused(house.services.set_up(form, None).await), [("password", why)], "{weak}");
+        // Who has no code makes nobody work.
+        let form = SetUp { password: secret(weak), ..House::form("AAAA-AAAA-AAAA") };
+        let told = refused(house.services.set_up(form, Some(ip("192.0.2.9"))).await);
+        assert_eq!(told[0], ("code", "wrong"));
+    }
+}
+
+#[tokio::test]
 async fn a_second_set_up_is_refused_even_with_the_right_code() {
     let house = House::empty().await;
     let code = house.services.setup_code().await.unwrap().unwrap();

@@ -32,6 +32,12 @@ pub(super) const COLUMNS: &[Column] = &[
     column("vault_check", "key_id", Holds::Harmless),
     column("vault_check", "sealed", Holds::Secret),
     column("users", "password_hash", Holds::Secret),
+    // E-mails as they are compared.
+    column("users", "email_key", Holds::Harmless),
+    column("matching_seen", "email_key", Holds::Harmless),
+    column("matching_seen", "subject_key", Holds::Harmless),
+    // Four bytes of a hash for each place that sign-ins were refused from.
+    column("sign_in_refusals", "places", Holds::Harmless),
     column("invitations", "token_hash", Holds::Secret),
     column("web_sessions", "id_hash", Holds::Secret),
     column("web_sessions", "data", Holds::Secret),
