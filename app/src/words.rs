@@ -5,6 +5,9 @@ use crate::error::{AppError, FieldError, QlikTrouble, Transport};
 
 /// What a person is told about `field` for `code`.
 pub fn field_message(field: &str, code: &str) -> String {
+    if let ("password" | "new_password", Some(text)) = (field, password_message(code)) {
+        return text.to_owned();
+    }
     let text = match (field, code) {
         ("code", "required") => "Enter the set-up code that the server printed.",
         ("code", "wrong") => {
@@ -13,7 +16,6 @@ pub fn field_message(field: &str, code: &str) -> String {
         ("portal_name", "required") => "Enter a name for the portal, such as your company’s.",
         ("name", "required") => "Enter a name.",
         ("email", "required") => "Enter an e-mail address.",
-        ("password" | "new_password", "required") => "Enter a password.",
         ("current_password", "required") => "Enter your current password.",
         ("current_password", "wrong") => "This is not your current password.",
         ("tenant_host", "required") => "Enter the hostname of your Qlik tenant.",
@@ -47,11 +49,8 @@ pub fn field_message(field: &str, code: &str) -> String {
             "Qlik refused this very password before, so it was not sent again: a few refusals block an account. If it is \
              right by now, remove what is registered first."
         }
-        ("password" | "new_password", "too_short") => "Use at least 12 characters.",
-        ("password" | "new_password", "too_long") => "Use at most 256 characters.",
         ("email", "too_long") => "Use at most 254 characters.",
         ("name" | "portal_name", "too_long") => "Use at most 100 characters.",
-        ("password" | "new_password", "same_as_email") => "Use something other than the e-mail address.",
         ("smtp_host", "not_a_mail_host") => "This is not a hostname. It looks like smtp.acme.example.",
         ("smtp_port", "not_a_port") => "Enter a port from 1 to 65535. Mail servers use 587 or 465.",
         ("smtp_security", "only_this_machine") => {
@@ -98,10 +97,36 @@ pub fn field_message(field: &str, code: &str) -> String {
         (_, "too_long") => "This is too long.",
         (_, "too_short") => "This is too short.",
         (_, "control_characters") => "Leave out line breaks and other characters that can’t be seen.",
+        (_, "unknown_characters") => {
+            "Leave out characters that have no agreed meaning. Other people can’t see them."
+        }
         (_, "wrong") => "This is not right.",
         _ => UNKNOWN,
     };
     text.to_owned()
+}
+
+/// What is told of a new password.
+fn password_message(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "required" => "Enter a password.",
+        "too_short" => "Use at least 12 characters.",
+        "too_long" => "Use at most 256 characters.",
+        "same_as_email" => "Use something other than the e-mail address.",
+        "common" => {
+            "This is tried first: it is on the lists of common and leaked passwords, or close to one. \
+             Use a few words that don’t belong together."
+        }
+        "personal" => {
+            "This is little more than your name, your e-mail, the portal’s name or Qlik’s. \
+             Use a few words that don’t belong together."
+        }
+        "guessable" => {
+            "This is guessed quickly: a word and a year, say, a run of keys, or a repetition. \
+             Use a few words that don’t belong together."
+        }
+        _ => return None,
+    })
 }
 
 /// For a code that nobody wrote a sentence for.
@@ -123,7 +148,7 @@ pub fn error_message(error: &AppError) -> String {
         AppError::Conflict { hint } => conflict_message(hint).to_owned(),
         AppError::BadCredentials => "E-mail or password is not right.".to_owned(),
         AppError::TooManyTries { retry_after_s } => {
-            format!("Too many tries from here. Try again in {}.", wait(*retry_after_s))
+            format!("Too many tries. Try again in {}.", wait(*retry_after_s))
         }
         AppError::Invalid { fields } => match fields.as_slice() {
             [one] => field_error(one),
@@ -142,6 +167,21 @@ pub fn error_message(error: &AppError) -> String {
         }
         .to_owned(),
     }
+}
+
+/// What the owner of an account is told of refused sign-ins: how many, from how many
+/// places, and until when.
+pub fn refused_sign_ins(tries: i64, places: usize, or_more: bool, last: &str) -> String {
+    let tries = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
+    let places = match (places, or_more) {
+        (1, _) => "one address".to_owned(),
+        (n, false) => format!("{n} addresses"),
+        (n, true) => format!("{n} addresses or more"),
+    };
+    format!(
+        "Someone tried to sign in to your account and was refused: {tries}, from {places}, the last on {last}. \
+         If it wasn’t you, tell an administrator, and use this password nowhere else."
+    )
 }
 
 fn conflict_message(hint: &str) -> &'static str {
@@ -222,12 +262,28 @@ mod tests {
     fn every_code_that_the_backend_uses_has_its_own_sentence() {
         for (field, codes) in [
             ("code", &["required", "wrong"][..]),
-            ("portal_name", &["required", "too_long"]),
-            ("name", &["required", "too_long", "control_characters"]),
-            ("email", &["required", "not_an_email", "too_long", "taken"]),
-            ("password", &["required", "too_short", "too_long", "same_as_email"]),
+            ("portal_name", &["required", "too_long", "control_characters", "unknown_characters"]),
+            ("name", &["required", "too_long", "control_characters", "unknown_characters"]),
+            (
+                "email",
+                &[
+                    "required",
+                    "not_an_email",
+                    "too_long",
+                    "taken",
+                    "control_characters",
+                    "unknown_characters",
+                ],
+            ),
+            (
+                "password",
+                &["required", "too_short", "too_long", "same_as_email", "common", "personal", "guessable"],
+            ),
             ("current_password", &["required", "wrong"]),
-            ("new_password", &["required", "too_short", "too_long", "same_as_email"]),
+            (
+                "new_password",
+                &["required", "too_short", "too_long", "same_as_email", "common", "personal", "guessable"],
+            ),
             ("role", &["required", "wrong"]),
             ("token", &["bad_token", "expired"]),
             ("user", &["last_administrator", "owner", "self"]),
@@ -243,7 +299,7 @@ mod tests {
             ("smtp_security", &["required", "only_this_machine"]),
             ("smtp_user", &["required"]),
             ("smtp_password", &["required", "other_server"]),
-            ("mail_from", &["required", "not_an_email"]),
+            ("mail_from", &["required", "not_an_email", "control_characters"]),
             ("mail_to", &["not_an_email", "too_many"]),
             ("webhook_url", &["not_a_url", "not_https", "has_password", "too_long"]),
             ("repeat_hours", &["not_hours"]),
@@ -265,6 +321,17 @@ mod tests {
     #[test]
     fn an_error_with_one_field_says_that_field_s_sentence() {
         assert_eq!(error_message(&AppError::field("email", "taken")), field_message("email", "taken"));
+    }
+
+    #[test]
+    fn refused_sign_ins_are_counted_in_words() {
+        let once = refused_sign_ins(1, 1, false, "20 Nov 2026, 10:00 UTC");
+        assert!(
+            once.contains("refused: once, from one address, the last on 20 Nov 2026, 10:00 UTC."),
+            "{once}"
+        );
+        assert!(refused_sign_ins(37, 12, false, "x").contains("37 times, from 12 addresses,"));
+        assert!(refused_sign_ins(99, 64, true, "x").contains("99 times, from 64 addresses or more,"));
     }
 
     #[test]

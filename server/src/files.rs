@@ -4,6 +4,7 @@ use app::{
     routes,
     ssr::{
         auth::{AuthSession, SessionUser},
+        denied,
         matching::{csv, rows_of},
     },
 };
@@ -25,6 +26,7 @@ pub(crate) async fn matching(
     let Some(actor) = auth.user.map(SessionUser::into_actor) else {
         return Redirect::to(&routes::login(routes::MATCHING)).into_response();
     };
+    let user_id = actor.user_id.clone();
     match csv(services, actor, rows_of(&query)).await {
         Ok(Some(parts)) => {
             let headers = [
@@ -35,7 +37,10 @@ pub(crate) async fn matching(
             (headers, Body::from_stream(parts)).into_response()
         }
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
-        Err(Error::NotAllowed) => StatusCode::FORBIDDEN.into_response(),
+        Err(Error::NotAllowed) => {
+            denied::line(Some(&user_id), "GET", routes::MATCHING_CSV);
+            StatusCode::FORBIDDEN.into_response()
+        }
         Err(e) => {
             tracing::error!(error = %e, "a file could not be made");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

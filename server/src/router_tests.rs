@@ -34,6 +34,13 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
     response.headers().get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
 }
 
+/// The cookie of that name.
+fn cookie(response: &Response<Body>, name: &str) -> String {
+    let all = response.headers().get_all("set-cookie").iter().map(|v| v.to_str().unwrap());
+    let named = all.filter(|c| c.split_once('=').is_some_and(|(n, _)| n == name));
+    named.map(str::to_owned).next().unwrap_or_default()
+}
+
 fn sign_in(origin: Option<&str>, password: &str) -> Request<Body> {
     let request = Request::post("/api/people/sign-in")
         .header("host", "acme.portal.example")
@@ -80,11 +87,14 @@ async fn a_session_cookie_is_for_this_host_alone_and_signs_in() {
     h.services.administrator().await.unwrap();
     let response = h.ask(sign_in(Some(HTTPS), "correct horse battery")).await;
     assert_eq!(header(&response, "location"), "/apps");
-    let cookie = header(&response, "set-cookie").to_owned();
-    assert!(cookie.starts_with("__Host-qonduit="), "{cookie}");
-    for flag in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
-        assert!(cookie.contains(flag), "{flag} is not in {cookie}");
+    let device = cookie(&response, "__Host-qonduit-device");
+    let cookie = cookie(&response, "__Host-qonduit");
+    for cookie in [&cookie, &device] {
+        for flag in ["HttpOnly", "Secure", "SameSite=Lax", "Path=/"] {
+            assert!(cookie.contains(flag), "{flag} is not in {cookie}");
+        }
     }
+    assert!(device.contains("Max-Age=31536000"), "{device}");
     let pair = cookie.split(';').next().unwrap();
     let page = Request::get("/profile").header("host", "acme.portal.example").header("cookie", pair);
     let page = h.ask(page.body(Body::empty()).unwrap()).await;
@@ -98,8 +108,10 @@ async fn on_loopback_without_tls_the_cookie_has_a_plain_name() {
     let h = house("http://127.0.0.1:3000").await;
     h.services.administrator().await.unwrap();
     let response = h.ask(sign_in(Some("http://127.0.0.1:3000"), "wrong password here")).await;
-    let cookie = header(&response, "set-cookie");
-    assert!(cookie.starts_with("qonduit=") && !cookie.contains("Secure"), "{cookie}");
+    let session = cookie(&response, "qonduit");
+    assert!(!session.is_empty() && !session.contains("Secure"), "{session}");
+    // A browser is known where somebody came in, and nowhere else.
+    assert_eq!(response.headers().get_all("set-cookie").iter().count(), 1);
 }
 
 #[tokio::test]
@@ -118,7 +130,7 @@ async fn cookie_of(h: &House, email: &str, password: &str) -> String {
         .header("origin", HTTPS)
         .header("content-type", "application/x-www-form-urlencoded");
     let response = h.ask(request.body(Body::from(form)).unwrap()).await;
-    header(&response, "set-cookie").split(';').next().unwrap().to_owned()
+    cookie(&response, "__Host-qonduit").split(';').next().unwrap().to_owned()
 }
 
 async fn support(h: &House, accept: &str, cookie: Option<&str>) -> Response<Body> {
@@ -185,7 +197,7 @@ async fn the_comparison_is_for_who_is_signed_in_page_stream_and_file() {
     }
     // None was made yet, which only an administrator hears.
     let ada = h.ask(sign_in(Some(HTTPS), "correct horse battery")).await;
-    let cookie = header(&ada, "set-cookie").split(';').next().unwrap().to_owned();
+    let cookie = cookie(&ada, "__Host-qonduit").split(';').next().unwrap().to_owned();
     let file = Request::get("/admin/users/matching.csv").header("host", "acme.portal.example");
     let file = h.ask(file.header("cookie", cookie).body(Body::empty()).unwrap()).await;
     assert_eq!(file.status(), StatusCode::NOT_FOUND);
@@ -242,4 +254,74 @@ async fn a_page_that_does_not_exist_is_a_404() {
     let h = house(HTTPS).await;
     h.services.administrator().await.unwrap();
     assert_eq!(h.get("/no/such/page").await.status(), StatusCode::NOT_FOUND);
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_may_not_do_leaves_a_line_with_their_id_and_the_path() {
+    let h = house(HTTPS).await;
+    let ada = h.services.administrator().await.unwrap();
+    let new = backend::people::NewUser {
+        email: "bea@acme.example".to_owned(),
+        name: "Bea".to_owned(),
+        role: backend::Role::User,
+    };
+    let link = h.services.add_user(&ada, new).await.unwrap();
+    let token = secrecy::ExposeSecret::expose_secret(&link.token);
+    let bea = h.services.accept_invitation(token, "another long password".to_owned().into()).await.unwrap();
+    let cookie = cookie_of(&h, "bea@acme.example", "another long password").await;
+
+    let lines = Lines::default();
+    let into = lines.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || into.clone()).finish();
+    let _here = tracing::subscriber::set_default(log);
+    for (path, form) in [
+        ("/admin/users?secret=canary", None),
+        ("/admin/settings/status/stream", None),
+        ("/admin/users/matching/stream", None),
+        ("/admin/users/matching.csv", None),
+        ("/admin/settings/support.json", None),
+        ("/api/users/remove", Some("text/html")),
+        ("/api/users/add", Some("application/json")),
+    ] {
+        let before = lines.text().len();
+        let request =
+            Request::builder().uri(path).header("host", "acme.portal.example").header("cookie", &cookie);
+        let request = match form {
+            Some(accept) => request
+                .method("POST")
+                .header("accept", accept)
+                .header("origin", HTTPS)
+                .header("content-type", "application/x-www-form-urlencoded"),
+            None => request.header("accept", "text/html"),
+        };
+        let body = form.map_or_else(Body::empty, |_| Body::from("user=canary&role=user"));
+        h.ask(request.body(body).unwrap()).await;
+        let new = lines.text()[before..].to_owned();
+        let said: Vec<_> = new.lines().filter(|l| l.contains("may not do what they asked for")).collect();
+        assert_eq!(said.len(), 1, "{path}: {new}");
+        let bare = path.split('?').next().unwrap();
+        assert!(said[0].contains(&bea.user_id) && said[0].contains(bare), "{path}: {new}");
+        assert!(!new.contains("canary"), "{new}");
+    }
 }

@@ -3,11 +3,15 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use app::ssr::{
-    auth::{AuthSession, SessionUser},
-    change::change_json,
-    matching::{live_json, rows_of},
-    status_json,
+use app::{
+    routes,
+    ssr::{
+        auth::{AuthSession, SessionUser},
+        change::change_json,
+        denied,
+        matching::{live_json, rows_of},
+        status_json,
+    },
 };
 use axum::{
     extract::{Query, State},
@@ -39,6 +43,16 @@ enum Topic {
     Status,
     Matching(RowsQuery),
     Change,
+}
+
+impl Topic {
+    const fn path(&self) -> &'static str {
+        match self {
+            Self::Status => routes::STATUS_STREAM,
+            Self::Matching(_) => routes::MATCHING_STREAM,
+            Self::Change => routes::CHANGE_STREAM,
+        }
+    }
 }
 
 struct Follow {
@@ -74,6 +88,7 @@ fn follow(live: Live, auth: AuthSession, topic: Topic) -> Response {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     if actor.role != Role::Administrator {
+        denied::line(Some(&actor.user_id), "GET", topic.path());
         return StatusCode::FORBIDDEN.into_response();
     }
     let changes = live.services.subscribe(&actor.portal.id);

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use app::{routes, ssr::auth::AuthSession};
+use app::{
+    routes,
+    ssr::{auth::AuthSession, denied},
+};
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -65,6 +68,7 @@ pub(crate) async fn bundle(
     let file = match made {
         Ok(file) => file,
         Err(Error::NotAllowed) => {
+            denied::line(Some(&actor.user_id), "GET", routes::SUPPORT);
             return (StatusCode::FORBIDDEN, "Only administrators can download the support bundle.\n")
                 .into_response();
         }

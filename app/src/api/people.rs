@@ -7,7 +7,7 @@ use crate::{
     api::form,
     routes,
     ssr::{
-        ctx,
+        ctx, device,
         form::{FormPost, Next},
     },
     wire::Notice,
@@ -80,7 +80,7 @@ pub async fn sign_in(
         let portal = ctx::portal().await?;
         let missing = [("email", email.trim().is_empty()), ("password", password.is_empty())];
         AppError::required(&missing)?;
-        let person = services.sign_in(&portal, &email, password.into(), ctx::client_ip()).await?;
+        let person = services.sign_in(&portal, &email, password.into(), device::caller()?).await?;
         ctx::start_session(person).await?;
         Ok(Next::to(routes::local_path(&next).unwrap_or(routes::APPS)))
     })

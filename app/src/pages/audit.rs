@@ -1,6 +1,6 @@
 //! What happened in the portal, newest first.
 
-use backend::audit::{self, AuditRow};
+use backend::audit::{self, AuditActor, AuditRow};
 use leptos::prelude::*;
 
 use super::{ADMINISTRATION, Visit, load};
@@ -31,6 +31,18 @@ pub fn AuditPage() -> impl IntoView {
         let more = rows.len() > ROWS;
         rows.truncate(ROWS);
         let older = rows.last().filter(|_| more).map(|row| format!("{}?before={}", routes::AUDIT, row.id));
+        let strangers = match before {
+            None => ctx::services()?.refused_strangers(&visit.actor).await?,
+            Some(_) => None,
+        };
+        let strangers = strangers.map(|(tries, last)| {
+            view! {
+                <p class="muted">
+                    "Refused sign-ins with an e-mail that nobody here has: " {tries} ". The last was on "
+                    <Time at=Moment::from(last)/> "."
+                </p>
+            }
+        });
         let content = if rows.is_empty() {
             view! {
                 <Empty title="Nothing here">
@@ -49,6 +61,7 @@ pub fn AuditPage() -> impl IntoView {
         Ok(view! {
             <Frame viewer=visit.viewer crumbs=ADMINISTRATION title="Audit" here=routes::AUDIT notice=visit.notice>
                 <p class="lead">"Sign-ins and changes, newest first."</p>
+                {strangers}
                 {content}
                 <nav class="actions" aria-label="Pages">
                     {before.map(|_| view! { <LinkButton href=routes::AUDIT>"Newest"</LinkButton> })}
@@ -66,9 +79,27 @@ fn Row(row: AuditRow) -> impl IntoView {
     view! {
         <tr>
             <td class="nowrap"><Time at=Moment::from(row.at)/></td>
-            <td>{row.actor_name}</td>
+            <td>{who(row.actor, row.actor_name)}</td>
             <td>{what}</td>
         </tr>
+    }
+}
+
+/// Who did it: by e-mail and id, which nobody can change about themselves; the name
+/// is theirs to choose.
+fn who(actor: Option<AuditActor>, name: String) -> AnyView {
+    match actor {
+        None => name.into_any(),
+        Some(AuditActor { id, email: Some(email) }) => view! {
+            <span class="name">{email}</span>
+            <span class="sub">{name} " · " <code>{id}</code></span>
+        }
+        .into_any(),
+        Some(AuditActor { id, email: None }) => view! {
+            <span class="name"><code>{id}</code></span>
+            <span class="sub">{name}</span>
+        }
+        .into_any(),
     }
 }
 
@@ -79,6 +110,12 @@ fn sentence(row: &AuditRow) -> String {
     match row.action.as_str() {
         audit::PORTAL_CREATED => "Set up the portal".to_owned(),
         audit::SIGNED_IN => "Signed in".to_owned(),
+        audit::SIGN_IN_REFUSED => refused(&row.detail, &detail("email")),
+        audit::EMAIL_CLASH => format!(
+            "Found that {} and {} are one e-mail, written in two ways. Remove one of the accounts",
+            detail("email"),
+            detail("other_email")
+        ),
         audit::USER_ADDED => format!("Added {} as {}", detail("email"), detail("role")),
         audit::USER_ROLE_CHANGED => {
             format!("Changed the role of {} from {} to {}", detail("email"), detail("from"), detail("to"))
@@ -167,6 +204,16 @@ fn sentence(row: &AuditRow) -> String {
     }
 }
 
+fn refused(detail: &leptos::serde_json::Value, email: &str) -> String {
+    let number = |key: &str| detail.get(key).and_then(leptos::serde_json::Value::as_i64).unwrap_or(0);
+    let (tries, places) = (number("count"), number("addresses"));
+    let tries = if tries == 1 { "a sign-in".to_owned() } else { format!("{tries} sign-ins") };
+    let places = if places == 1 { "one address".to_owned() } else { format!("{places} addresses") };
+    let last = jiff::Timestamp::from_second(number("last_at")).map(|at| Moment::from(at).utc);
+    let last = last.map(|at| format!(", the last on {at}")).unwrap_or_default();
+    format!("Refused {tries} to {email} from {places}{last}")
+}
+
 fn count(detail: &leptos::serde_json::Value) -> i64 {
     detail.get("count").and_then(leptos::serde_json::Value::as_i64).unwrap_or(0)
 }
@@ -182,6 +229,8 @@ mod tests {
         for action in [
             audit::PORTAL_CREATED,
             audit::SIGNED_IN,
+            audit::SIGN_IN_REFUSED,
+            audit::EMAIL_CLASH,
             audit::USER_ADDED,
             audit::USER_ROLE_CHANGED,
             audit::USER_DISABLED,
@@ -232,11 +281,12 @@ mod tests {
         ] {
             let detail = json!({
                 "email": "bo@acme.example", "role": "user", "from": "user", "to": "administrator",
-                "tenant_host": "acme.eu.qlikcloud.com", "name": "Portal",
+                "tenant_host": "acme.eu.qlikcloud.com", "name": "Portal", "other_email": "BO@acme.example",
             });
             let row = AuditRow {
                 id: 1,
                 at: jiff::Timestamp::UNIX_EPOCH,
+                actor: None,
                 actor_name: "Ada".into(),
                 action: action.into(),
                 detail,
@@ -248,10 +298,24 @@ mod tests {
     }
 
     #[test]
+    fn a_detail_that_can_not_be_read_leaves_the_sentence() {
+        let row = AuditRow {
+            id: 1,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            actor: None,
+            actor_name: "Ada".into(),
+            action: audit::USER_ADDED.into(),
+            detail: leptos::serde_json::Value::Null,
+        };
+        assert_eq!(sentence(&row), "Added ? as ?");
+    }
+
+    #[test]
     fn what_nobody_wrote_words_for_is_shown_by_its_name() {
         let row = AuditRow {
             id: 1,
             at: jiff::Timestamp::UNIX_EPOCH,
+            actor: None,
             actor_name: "Ada".into(),
             action: "moon.landed".into(),
             detail: json!({}),

@@ -34,6 +34,13 @@ pub fn LoginPage() -> impl IntoView {
 #[component]
 fn SignInForm(portal: String, form: FormState, next: String, notice: Option<Notice>) -> impl IntoView {
     let wrong = form.has_errors();
+    let held_up = form.is_held_up().then(|| {
+        view! {
+            <p class="aside">
+                "A browser in which you signed in before is not held up by tries from elsewhere."
+            </p>
+        }
+    });
     view! {
         <Plain portal title="Sign in" notice wrong>
             <ErrorSummary form=form.clone() fields=&["email", "password"]/>
@@ -45,6 +52,7 @@ fn SignInForm(portal: String, form: FormState, next: String, notice: Option<Noti
                     <SubmitButton label="Sign in" busy="Signing in…" weight=Weight::Primary/>
                 </div>
             </form>
+            {held_up}
             <p class="aside">"Forgot your password? An administrator can give you a new link."</p>
         </Plain>
     }

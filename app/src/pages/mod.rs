@@ -51,15 +51,16 @@ pub use user_confirm::{DisableUserPage, RemoveUserPage};
 pub use users::UsersPage;
 pub use wrong::NotFoundPage;
 
-use backend::{Actor, Role, connection::AuthOption};
+use backend::{Actor, Role, connection::AuthOption, people::Refusals};
 use leptos::prelude::*;
 
 use crate::{
     error::AppError,
     routes,
     ssr::{ctx, flash},
-    ui::{nav::Viewer, page::Crumb},
-    wire::{Asked, Notice},
+    ui::{nav::Viewer, page::Crumb, time::Moment},
+    wire::{Asked, Notice, Tone},
+    words,
 };
 
 /// What stands above the pages of the administration.
@@ -92,12 +93,22 @@ impl Visit {
     }
 
     async fn of(actor: Actor) -> Result<Self, AppError> {
-        let notice = flash::take_notice().await?;
+        let notice = match flash::take_notice().await? {
+            Some(notice) => Some(notice),
+            // Told once; what just happened comes before it.
+            None => ctx::services()?.take_refusals(&actor).await?.as_ref().map(refused_sign_ins),
+        };
         let asked = ctx::services()?.my_ask(&actor).await?;
         let asked = asked.map(|a| Asked { by: a.by, to_connect: a.option == AuthOption::OauthUsers });
         let viewer = Viewer { asked, ..viewer(&actor) };
         Ok(Self { actor, viewer, notice })
     }
+}
+
+fn refused_sign_ins(them: &Refusals) -> Notice {
+    let last = Moment::from(them.last_at).utc;
+    let text = words::refused_sign_ins(them.tries, them.places, them.or_more, &last);
+    Notice { tone: Tone::Warning, text }
 }
 
 fn viewer(actor: &Actor) -> Viewer {

@@ -10,7 +10,7 @@ use leptos::{context::use_context, reactive::owner::with_context};
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
-use super::{auth::AuthSession, error::unexpected};
+use super::{auth::AuthSession, device, error::unexpected};
 use crate::{error::AppError, routes};
 
 /// The address that a request came from, where the server knows better than the
@@ -77,7 +77,7 @@ pub async fn admin() -> Result<Actor, AppError> {
     let actor = actor().await?;
     match actor.role {
         Role::Administrator => Ok(actor),
-        Role::User => Err(AppError::NotAllowed),
+        Role::User => Err(backend::Error::NotAllowed.into()),
     }
 }
 
@@ -87,6 +87,7 @@ pub async fn admin() -> Result<Actor, AppError> {
 /// # Errors
 /// Only unexpected ones.
 pub async fn start_session(actor: Actor) -> Result<(), AppError> {
+    device::remember(&actor)?;
     let mut auth = auth_session()?;
     let session = auth.session.clone();
     let same_person = auth.user.take().is_some_and(|u| u.into_actor().user_id == actor.user_id);

@@ -5,6 +5,7 @@
 use backend::{Error, Services};
 use leptos::prelude::use_context;
 
+use super::denied;
 use crate::error::{AppError, FieldError, QlikTrouble};
 
 impl From<Error> for AppError {
@@ -14,7 +15,10 @@ impl From<Error> for AppError {
                 Self::Invalid { fields: fields.iter().map(|f| FieldError::new(f.field, f.code)).collect() }
             }
             Error::NotSignedIn => Self::NotSignedIn,
-            Error::NotAllowed => Self::NotAllowed,
+            Error::NotAllowed => {
+                denied::log();
+                Self::NotAllowed
+            }
             Error::NotFound => Self::NotFound,
             Error::Conflict(hint) => Self::Conflict { hint: hint.to_owned() },
             Error::BadCredentials => Self::BadCredentials,

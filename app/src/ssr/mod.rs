@@ -5,6 +5,8 @@
 pub mod auth;
 pub mod change;
 pub mod ctx;
+pub mod denied;
+pub mod device;
 mod error;
 pub mod flash;
 pub mod form;

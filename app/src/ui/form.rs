@@ -72,6 +72,11 @@ impl FormState {
         !self.0.errors.is_empty() || self.0.trouble.is_some()
     }
 
+    /// Whether it was not looked at because there were too many tries.
+    pub fn is_held_up(&self) -> bool {
+        matches!(self.0.trouble, Some(AppError::TooManyTries { .. }))
+    }
+
     /// All that is wrong, as sentences, each with the field to go to if it is
     /// one of `fields`; in the order of `fields`, the rest first.
     fn all(&self, fields: &[&str]) -> Vec<(Option<String>, String)> {

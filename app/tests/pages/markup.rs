@@ -9,6 +9,7 @@ use app::{
     error::AppError,
 };
 use axum::http::StatusCode;
+use backend::people::Caller;
 use leptos::server_fn::ServerFn;
 
 /// Every page that the owner sees, with a second person in the portal.
@@ -44,8 +45,12 @@ async fn pages_of_owner() -> (House, Visitor, Vec<String>) {
 
 async fn house_owner(house: &House) -> backend::Actor {
     let portal = house.services.portal_by_host("acme.portal.example").await.unwrap().unwrap();
-    let sign_in =
-        house.services.sign_in(&portal, "ada@acme.example", "correct horse battery".to_owned().into(), None);
+    let sign_in = house.services.sign_in(
+        &portal,
+        "ada@acme.example",
+        "correct horse battery".to_owned().into(),
+        Caller::default(),
+    );
     sign_in.await.unwrap()
 }
 

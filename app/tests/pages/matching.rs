@@ -6,7 +6,11 @@ use crate::{
 };
 use app::{api::matching, ssr::matching::csv};
 use axum::http::StatusCode;
-use backend::{Actor, Role, matching::RowsQuery, people::NewUser as NewPortalUser};
+use backend::{
+    Actor, Role,
+    matching::RowsQuery,
+    people::{Caller, NewUser as NewPortalUser},
+};
 use futures::TryStreamExt as _;
 use leptos::server_fn::ServerFn;
 use sandbox::NewUser;
@@ -18,7 +22,7 @@ const REWRITE: &str = "Let Qlik give an existing user this portal’s subject";
 async fn owner(house: &House) -> Actor {
     let portal = house.services.portal_by_host("acme.portal.example").await.unwrap().unwrap();
     let password = "correct horse battery".to_owned().into();
-    house.services.sign_in(&portal, "ada@acme.example", password, None).await.unwrap()
+    house.services.sign_in(&portal, "ada@acme.example", password, Caller::default()).await.unwrap()
 }
 
 async fn add(it: &Beside, email: &str, name: &str) {

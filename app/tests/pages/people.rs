@@ -6,7 +6,7 @@ use app::{
     error::AppError,
 };
 use axum::http::StatusCode;
-use backend::people::Status;
+use backend::people::{Caller, Status};
 use leptos::server_fn::{ServerFn, error::FromServerFnError};
 
 const PASSWORD: &str = "correct horse battery";
@@ -18,8 +18,11 @@ async fn id_of(house: &House, email: &str) -> String {
 
 async fn users_of(house: &House) -> Vec<backend::people::UserRow> {
     let portal = house.services.portal_by_host("acme.portal.example").await.unwrap().unwrap();
-    let owner =
-        house.services.sign_in(&portal, "ada@acme.example", PASSWORD.to_owned().into(), None).await.unwrap();
+    let owner = house
+        .services
+        .sign_in(&portal, "ada@acme.example", PASSWORD.to_owned().into(), Caller::default())
+        .await
+        .unwrap();
     house.services.list_users(&owner).await.unwrap()
 }
 
@@ -347,4 +350,76 @@ async fn the_audit_shows_fifty_rows_and_leads_to_older_ones() {
     assert_eq!(page.all("time").count(), 4);
     assert!(page.all("a").all(|a| a.text != "Older"));
     assert!(page.all("a").any(|a| a.text == "Newest"));
+}
+
+#[tokio::test]
+async fn who_was_guessed_at_is_told_once_and_finds_it_in_the_profile() {
+    let (house, mut ada) = House::with_owner().await;
+    let mut stranger = house.visitor();
+    for guess in ["guess one", "guess two"] {
+        stranger.call(people::SignIn::PATH, &[("email", "ADA@acme.example"), ("password", guess)]).await;
+    }
+    let said = "Someone tried to sign in to your account and was refused: 2 times, from one address";
+    let page = ada.visit("/apps").await;
+    assert!(page.text.contains(said), "{}", page.text);
+    let page = ada.visit("/profile").await;
+    assert!(!page.text.contains(said));
+    assert!(page.text.contains("Refused sign-ins"), "{}", page.text);
+    let audit = ada.visit("/admin/audit").await.text;
+    assert!(audit.contains("Refused 2 sign-ins to ada@acme.example from one address"), "{audit}");
+}
+
+#[tokio::test]
+async fn what_just_happened_comes_before_what_strangers_did() {
+    let (house, mut ada) = House::with_owner().await;
+    house.visitor().sign_in("ada@acme.example", "guess").await;
+    let page = ada.submit(profile::Rename::PATH, &[("name", "Ada L.")]).await;
+    assert!(page.text.contains("Your name is saved.") && !page.text.contains("was refused: once"));
+    assert!(ada.visit("/apps").await.text.contains("was refused: once"));
+}
+
+#[tokio::test]
+async fn a_browser_that_was_used_before_signs_in_while_others_guess() {
+    let (house, mut ada) = House::with_owner().await;
+    ada.submit(people::SignOut::PATH, &[]).await;
+    let mut stranger = house.visitor();
+    for _ in 0..40 {
+        stranger.call(people::SignIn::PATH, &[("email", "ada@acme.example"), ("password", "guess")]).await;
+    }
+    let held_up =
+        stranger.submit(people::SignIn::PATH, &[("email", "ada@acme.example"), ("password", PASSWORD)]);
+    let page = held_up.await;
+    assert!(page.text.contains("Too many tries. Try again in"), "{}", page.text);
+    assert!(page.text.contains("A browser in which you signed in before is not held up"));
+    assert_eq!(ada.sign_in("ada@acme.example", PASSWORD).await.location(), "/apps");
+}
+
+#[tokio::test]
+async fn the_audit_names_who_by_e_mail_and_id_beside_the_name_of_their_choice() {
+    let (house, mut ada) = House::with_owner().await;
+    let path = add(&mut ada, "bo@acme.example", "user").await;
+    let mut bo = join(&house, &path).await;
+    bo.submit(profile::Rename::PATH, &[("name", "Ada")]).await;
+    let id = id_of(&house, "bo@acme.example").await;
+    let page = ada.visit("/admin/audit").await.page();
+    let renamed = page.all("tr").find(|row| row.text.contains("Changed their name")).unwrap().text.clone();
+    assert!(
+        renamed.contains("bo@acme.example") && renamed.contains(&id) && renamed.contains("Ada"),
+        "{renamed}"
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_would_be_guessed_is_refused_with_the_reason() {
+    let (_house, mut ada) = House::with_owner().await;
+    for (weak, why) in [
+        ("password1234", "lists of common and leaked passwords"),
+        ("Acme-Ada-2026", "little more than your name"),
+        ("Willkommen2026!", "a word and a year"),
+    ] {
+        let fields = [("current_password", PASSWORD), ("new_password", weak)];
+        let page = ada.submit(profile::ChangePassword::PATH, &fields).await.page();
+        let said = &page.by_id("password-new_password-error").unwrap().text;
+        assert!(said.contains(why), "{weak}: {said}");
+    }
 }

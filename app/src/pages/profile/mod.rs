@@ -5,7 +5,7 @@ mod connection;
 mod credentials;
 pub mod remove;
 
-use backend::{Actor, credentials::CredentialsView, oauth::GrantView};
+use backend::{Actor, credentials::CredentialsView, oauth::GrantView, people::Refusals};
 use leptos::{prelude::*, server_fn::ServerFn};
 
 pub use connecting::{ConnectedPage, ConnectingPage};
@@ -27,6 +27,7 @@ use crate::{
         field::{PasswordField, TextField},
         form::{ErrorSummary, FormState},
         page::Frame,
+        time::{Moment, Time},
     },
 };
 
@@ -41,6 +42,7 @@ pub fn ProfilePage() -> impl IntoView {
         let services = ctx::services()?;
         let registered = services.credentials(&visit.actor).await?;
         let connected = services.grant_view(&visit.actor).await?;
+        let refused = services.last_refusals(&visit.actor).await?;
         let own = own_cards(registered, connected, &qlik);
         let wrong = name.has_errors() || password.has_errors() || qlik.has_errors();
         Ok(view! {
@@ -49,7 +51,7 @@ pub fn ProfilePage() -> impl IntoView {
                 <ErrorSummary form=password.clone() fields=&["current_password", "new_password"]/>
                 <ErrorSummary form=qlik.clone() fields=&["qlik_password"]/>
                 {own}
-                <AccountCard actor=visit.actor.clone() form=name/>
+                <AccountCard actor=visit.actor.clone() refused form=name/>
                 <PasswordCard email=visit.actor.email form=password/>
             </Frame>
         }
@@ -70,7 +72,21 @@ fn own_cards(registered: Option<CredentialsView>, connected: Option<GrantView>, 
 }
 
 #[component]
-fn AccountCard(actor: Actor, form: FormState) -> impl IntoView {
+fn AccountCard(actor: Actor, refused: Option<Refusals>, form: FormState) -> impl IntoView {
+    let refused = refused.map(|them| {
+        let places = match (them.places, them.or_more) {
+            (1, _) => "from one address".to_owned(),
+            (n, false) => format!("from {n} addresses"),
+            (n, true) => format!("from {n} addresses or more"),
+        };
+        view! {
+            <dt>"Refused sign-ins"</dt>
+            <dd>
+                {them.tries} " " {places} ", " <Time at=Moment::from(them.first_at)/> " to "
+                <Time at=Moment::from(them.last_at)/>
+            </dd>
+        }
+    });
     view! {
         <Card
             id="account"
@@ -83,6 +99,7 @@ fn AccountCard(actor: Actor, form: FormState) -> impl IntoView {
                 <dd>{actor.email}</dd>
                 <dt>"Role"</dt>
                 <dd>{super::users::role_text(actor.role, actor.is_owner)}</dd>
+                {refused}
             </dl>
             <form class="form" method="post" action=Rename::PATH novalidate=true>
                 <TextField form name="name" label="Name" value=actor.name autocomplete="name"/>

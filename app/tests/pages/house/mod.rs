@@ -80,7 +80,12 @@ impl House {
 
     /// Somebody with a browser that was never here.
     pub(crate) fn visitor(&self) -> Visitor {
-        Visitor { router: self.router.clone(), cookie: None, host: "acme.portal.example".to_owned() }
+        Visitor {
+            router: self.router.clone(),
+            cookie: None,
+            device: None,
+            host: "acme.portal.example".to_owned(),
+        }
     }
 }
 
@@ -116,6 +121,7 @@ fn router(services: Services) -> Router {
 pub(crate) struct Visitor {
     router: Router,
     pub(crate) cookie: Option<String>,
+    pub(crate) device: Option<String>,
     pub(crate) host: String,
 }
 
@@ -185,7 +191,7 @@ impl Visitor {
             .header(header::ACCEPT, accept)
             .header(header::REFERER, "https://elsewhere.example/form")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        if let Some(cookie) = &self.cookie {
+        for cookie in [&self.cookie, &self.device].into_iter().flatten() {
             request = request.header(header::COOKIE, cookie);
         }
         let request = request.extension(ClientIp(Ipv4Addr::new(192, 0, 2, 7).into()));
@@ -193,7 +199,11 @@ impl Visitor {
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
-            self.cookie = Some(pair).filter(|p| !p.ends_with('='));
+            if pair.starts_with("__Host-qonduit-device=") {
+                self.device = Some(pair);
+            } else {
+                self.cookie = Some(pair).filter(|p| !p.ends_with('='));
+            }
         }
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Answer { status: parts.status, headers: parts.headers, text }
