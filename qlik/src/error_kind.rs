@@ -111,14 +111,14 @@ impl ErrorKind {
             (Some("HTTP-429"), ..) => Self::RateLimited,
             // "The api key is either expired or revoked": https://qlik.dev/apis/event/api-keys/
             (Some("APIKEYS-18"), ..) => Self::Unauthorized,
-            (Some(_), ..) => by_status,
-            // A status of these says what it is about whoever wrote it.
-            (None, _, Self::RateLimited | Self::Unavailable | Self::Intercepted) => by_status,
-            (None, Author::Other, _) if status.is_client_error() => Self::Intercepted,
+            // Too many calls are that whoever counts them.
+            (None, Author::Other, kind) if status.is_client_error() && kind != Self::RateLimited => {
+                Self::Intercepted
+            }
             // Services answer other things in other JSON; a refusal is about a credential, and
             // must be Qlik's own.
             (None, Author::Json, Self::Unauthorized | Self::Forbidden) => Self::Intercepted,
-            (None, ..) => by_status,
+            _ => by_status,
         }
     }
 }
