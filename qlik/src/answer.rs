@@ -120,13 +120,18 @@ impl Answer {
             Author::Other
         } else if self.envelope().is_some() {
             Author::Qlik
-        } else if bytes.is_empty() || self.is_entrance() {
+        } else if bytes.is_empty() || self.is_entrance() || self.has_errors() {
             Author::Maybe
         } else if self.is_json_or_nothing() {
             Author::Json
         } else {
             Author::Other
         }
+    }
+
+    /// JSON with `errors`, of whatever form.
+    fn has_errors(&self) -> bool {
+        serde_json::from_slice::<Value>(self.body.bytes()).is_ok_and(|body| body.get("errors").is_some())
     }
 
     /// The page of Qlik's entrance for a call without a credential that it knows

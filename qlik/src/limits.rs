@@ -297,7 +297,7 @@ mod tests {
         let asked = futures::future::join_all((0..300).map(|_| limits.turn(&greedy, &lane))).await;
         let got = asked.iter().filter(|a| a.is_ok()).count();
         assert!((112..130).contains(&got), "{got}");
-        assert!(asked.iter().flat_map(|a| a.err()).all(|wait| wait >= Duration::from_millis(1)));
+        assert!(asked.iter().filter_map(|a| a.err()).all(|wait| wait >= Duration::from_millis(1)));
         for (identity, lane) in [("user other", Lane::person("other")), ("key a", Lane::Upkeep)] {
             let asks = caller("acme", Tier::One, identity);
             let now = tokio::time::timeout(Duration::ZERO, limits.turn(&asks, &lane)).await;

@@ -163,10 +163,8 @@ impl Transport {
                     return Err(refuse(ErrorKind::RedirectLeavesTenant).with_leads_to(Some(&elsewhere)));
                 }
                 Some(Ok(_)) if is_get && request.follow == Follow::Stop => return Ok(answer),
-                Some(Ok((there, path))) if is_get && hops <= MAX_REDIRECTS => {
-                    used = there;
-                    request.path = path;
-                }
+                // Another path, at whichever of its names: a session's cookies are for this one.
+                Some(Ok((_, path))) if is_get && hops <= MAX_REDIRECTS => request.path = path,
                 _ => return Err(refuse(ErrorKind::of_status(answer.status))),
             }
         }

@@ -137,15 +137,23 @@ async fn a_refusal_keeps_its_kind_code_title_and_trace() {
 }
 
 #[tokio::test]
-async fn a_refusal_in_no_known_form_keeps_its_kind() {
+async fn a_refusal_in_no_known_form_is_qliks_only_where_it_may_be() {
     let scene = Scene::new().await;
-    for body in ["", "<html>no</html>", r#"{"errors":"no"}"#, r#"{"errors":[]}"#, "[[[", "null"] {
+    for (body, kind) in [
+        ("", ErrorKind::Forbidden),
+        (r#"{"errors":"no"}"#, ErrorKind::Forbidden),
+        (r#"{"errors":[]}"#, ErrorKind::Forbidden),
+        (r#"{"message":"no"}"#, ErrorKind::Intercepted),
+        ("<html>no</html>", ErrorKind::Intercepted),
+        ("[[[", ErrorKind::Intercepted),
+        ("null", ErrorKind::Intercepted),
+    ] {
         each(
             &scene,
             |_| status(403, Some(body)),
             |_, outcome, _| {
                 let error = outcome.unwrap_err();
-                assert_eq!((error.kind(), error.code()), (ErrorKind::Forbidden, None));
+                assert_eq!((error.kind(), error.code()), (kind, None), "{body}");
             },
         )
         .await;
@@ -262,7 +270,9 @@ async fn an_answer_that_makes_no_sense_is_an_error_only_where_it_is_read() {
                         call.path
                     ),
                     Err(error) => {
-                        assert_eq!((error.kind(), error.status()), (ErrorKind::BadBody, Some(200)));
+                        let page = body.starts_with("<html>");
+                        let kind = if page { ErrorKind::Intercepted } else { ErrorKind::BadBody };
+                        assert_eq!((error.kind(), error.status()), (kind, Some(200)));
                         assert!(call.reads && error.may_have_happened());
                         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
                         let source = std::error::Error::source(&error).map(ToString::to_string);
