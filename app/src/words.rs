@@ -4,6 +4,7 @@
 use crate::error::{AppError, FieldError, QlikTrouble, Sealed, StorageTrouble, Transport};
 
 /// What a person is told about `field` for `code`.
+#[expect(clippy::too_many_lines, reason = "a table: a sentence for each code")]
 pub fn field_message(field: &str, code: &str) -> String {
     if let ("password" | "new_password", Some(text)) = (field, password_message(code)) {
         return text.to_owned();

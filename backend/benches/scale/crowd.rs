@@ -39,7 +39,7 @@ pub(crate) async fn services(folder: &Path, resolve: &str, ca: Option<Vec<u8>>) 
         renewal: Policy { grace: 1, ..Policy::default() },
         rotation: backend::rotation::Policy::default(),
         notices: NoticesConfig { timeout: Duration::from_secs(5), ..NoticesConfig::default() },
-        new_key_wait: std::time::Duration::ZERO,
+        new_key_wait: Duration::ZERO,
         owner: "bench".to_owned(),
         version: "bench",
     };

@@ -63,10 +63,11 @@ impl Subject<'_> {
                 } else {
                     let mut note = self.refused(known, &e).await?.codes(&e);
                     if !waited.is_zero() {
-                        note.says.push_str(&format!(
-                            " It was tried for {} s, for a new key may take a while.",
-                            waited.as_secs().max(1)
-                        ));
+                        let tried = waited.as_secs().max(1);
+                        note.says = format!(
+                            "{} It was tried for {tried} s, for a new key may take a while.",
+                            note.says
+                        );
                     }
                     note
                 }

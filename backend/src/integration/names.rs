@@ -138,7 +138,7 @@ impl Services {
             Ok(tenant) if tenant.id == at.tenant_id => at.other_hosts = hosts_of(&tenant.hostnames),
             Ok(_) => {}
             Err(e) => {
-                tracing::info!(portal.id = %at.portal_id, error = %e, "the tenant could not be asked for its names")
+                tracing::info!(portal.id = %at.portal_id, error = %e, "the tenant could not be asked for its names");
             }
         }
         Ok(())

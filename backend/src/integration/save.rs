@@ -78,7 +78,7 @@ impl Services {
         // Settings that wait are switched to only where everything works.
         let lets = report.ok
             || !(changes && stages)
-                && self.is_no_worse(actor, in_force.as_ref(), &stored, &typed, &report).await?;
+                && self.is_no_worse(actor, in_force.as_ref(), stored.as_ref(), &typed, &report).await?;
         let (true, Some(facts)) = (lets, facts) else {
             eyes.close().await;
             let fields = failed_fields(&report);
@@ -103,7 +103,7 @@ impl Services {
         &self,
         actor: &Actor,
         in_force: Option<&Connection>,
-        stored: &Option<Row>,
+        stored: Option<&Row>,
         typed: &Typed,
         report: &Report,
     ) -> Result<bool, Error> {
@@ -119,7 +119,7 @@ impl Services {
         }
         let before = self.examine_again(actor).await?;
         let failed = |id: &str| before.check(id).is_some_and(|c| c.outcome == Outcome::Failed);
-        let key_is_dead = stored.as_ref().is_some_and(|row| {
+        let key_is_dead = stored.is_some_and(|row| {
             row.state.need.is_some() || row.state.current.expires_at <= self.now().as_second()
         }) || ["key", "owner", "permission", "lifetime"].into_iter().any(failed);
         Ok(lets_store(report, Some(&InForce { report: &before, key_is_dead, unchanged: &unchanged })))

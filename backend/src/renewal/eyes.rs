@@ -194,7 +194,7 @@ impl Services {
                     }
                 }
                 Err(e) => {
-                    tracing::warn!(user.id = %one.user_id, error = %e, "a stored session does not open")
+                    tracing::warn!(user.id = %one.user_id, error = %e, "a stored session does not open");
                 }
             }
         }
