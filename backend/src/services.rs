@@ -84,7 +84,7 @@ pub(crate) struct Inner {
 
 /// Everything the product does. Cheap to clone.
 #[derive(Clone)]
-pub struct Services(pub(crate) Arc<Inner>, Qlik);
+pub struct Services(pub(crate) Arc<Inner>, Arc<Qlik>);
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,7 +117,7 @@ impl Services {
             moka::future::Cache::builder().max_capacity(SIGNERS).time_to_idle(SIGNER_UNUSED).build();
         let (events, due) = (Events::default(), Notify::new());
         let (set_ups, compare) = (Notify::new(), Notify::new());
-        let client = qlik.clone();
+        let client = Arc::new(qlik.clone());
         let inner = Arc::new(Inner {
             db,
             vault,
@@ -156,7 +156,7 @@ impl Services {
     /// where the renewal's and the administrators' do not. What a renewal asks is in
     /// its own lane whoever set it off.
     pub(crate) fn in_lane(&self, lane: Lane) -> Self {
-        Self(self.0.clone(), self.1.in_lane(lane))
+        Self(self.0.clone(), Arc::new(self.1.in_lane(lane)))
     }
 
     /// What the operator decided.

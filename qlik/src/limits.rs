@@ -70,13 +70,39 @@ pub(crate) struct Limits {
 /// One who waits for a turn, and no longer does once this is dropped.
 struct Place<'a> {
     limits: &'a Limits,
-    at: &'a (TenantHost, Tier),
+    at: (TenantHost, Tier),
     ticket: u64,
+}
+
+impl Place<'_> {
+    async fn wait(
+        self,
+        caller: &Caller,
+        lane: &Lane,
+        since: Instant,
+        mut wait: Duration,
+    ) -> Result<(), Duration> {
+        let most = if *lane == Lane::Upkeep { MAX_UPKEEP_WAIT } else { MAX_WAIT };
+        loop {
+            if since.elapsed() + wait > most {
+                return Err(wait);
+            }
+            tokio::time::sleep(wait).await;
+            if let Some(left) = self.limits.held(caller) {
+                return Err(left);
+            }
+            let now = Instant::now();
+            match self.limits.at(&self.at, now, |turns| turns.take(self.ticket, lane, now)) {
+                Ok(()) => return Ok(()),
+                Err(more) => wait = more,
+            }
+        }
+    }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Some(turns) = lock(&self.limits.turns).get_mut(self.at) {
+        if let Some(turns) = lock(&self.limits.turns).get_mut(&self.at) {
             turns.leave(self.ticket);
         }
     }
@@ -103,33 +129,23 @@ impl Limits {
     ///
     /// The time after which it may be tried again.
     pub(crate) async fn turn(&self, caller: &Caller, lane: &Lane) -> Result<(), Duration> {
-        let most = if *lane == Lane::Upkeep { MAX_UPKEEP_WAIT } else { MAX_WAIT };
+        if let Some(left) = self.held(caller) {
+            return Err(left);
+        }
         let at = (caller.host.clone(), caller.tier);
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let start = Instant::now();
-        let mut place = None;
-        loop {
-            if let Some(left) = self.held(caller) {
-                return Err(left);
+        let now = Instant::now();
+        let taken = self.at(&at, now, |turns| {
+            if turns.is_crowded(lane) { Err(None) } else { turns.take(ticket, lane, now).map_err(Some) }
+        });
+        match taken {
+            Ok(()) => Ok(()),
+            Err(None) => Err(CROWDED),
+            // Seldom, so that all the calls that need not wait are no larger for it.
+            Err(Some(wait)) => {
+                let place = Place { limits: self, at, ticket };
+                Box::pin(place.wait(caller, lane, now, wait)).await
             }
-            let now = Instant::now();
-            let taken = self.at(&at, now, |turns| {
-                if place.is_none() && turns.is_crowded(lane) {
-                    return Err(None);
-                }
-                turns.take(ticket, lane, now).map_err(Some)
-            });
-            let wait = match taken {
-                Ok(()) => return Ok(()),
-                Err(None) => return Err(CROWDED),
-                Err(Some(wait)) => wait,
-            };
-            // Made before anything can end this wait, so that it is always given up again.
-            place.get_or_insert(Place { limits: self, at: &at, ticket });
-            if now.duration_since(start) + wait > most {
-                return Err(wait);
-            }
-            tokio::time::sleep(wait).await;
         }
     }
 
@@ -297,7 +313,7 @@ mod tests {
         let asked = futures::future::join_all((0..300).map(|_| limits.turn(&greedy, &lane))).await;
         let got = asked.iter().filter(|a| a.is_ok()).count();
         assert!((112..130).contains(&got), "{got}");
-        assert!(asked.iter().flat_map(|a| a.err()).all(|wait| wait >= Duration::from_millis(1)));
+        assert!(asked.iter().filter_map(|a| a.err()).all(|wait| wait >= Duration::from_millis(1)));
         for (identity, lane) in [("user other", Lane::person("other")), ("key a", Lane::Upkeep)] {
             let asks = caller("acme", Tier::One, identity);
             let now = tokio::time::timeout(Duration::ZERO, limits.turn(&asks, &lane)).await;

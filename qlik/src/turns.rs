@@ -307,7 +307,7 @@ mod tests {
         let mut turns = Turns::new(60, now);
         takes_at_once(&mut turns, &Lane::person("a"), 0, now);
         assert!(!turns.is_at_rest(now));
-        assert!(turns.is_at_rest(now + Duration::from_secs(60)));
+        assert!(turns.is_at_rest(now + Duration::from_mins(1)));
     }
 
     proptest! {
@@ -343,7 +343,7 @@ mod tests {
                 }
             }
             for from in &taken {
-                let window = taken.iter().filter(|t| **t >= *from && **t < *from + Duration::from_secs(300));
+                let window = taken.iter().filter(|t| **t >= *from && **t < *from + Duration::from_mins(5));
                 prop_assert!(window.count() < 500);
             }
         }

@@ -81,11 +81,6 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
             s.phase = Phase::Active;
             s.failing = Some(failed(now, &s, fault, policy, jitter));
         }
-        Event::Denied(fault) => {
-            s.phase = Phase::Active;
-            s.sweep = true;
-            s.failing = Some(failed(now, &s, fault, policy, jitter));
-        }
         Event::Unclear(fault) => {
             s.sweep = true;
             s.failing = Some(failed(now, &s, fault, policy, jitter));
@@ -103,7 +98,7 @@ pub fn apply(now: i64, state: &State, event: Event, policy: &Policy, jitter: f64
                 s.phase = Phase::Proved { attempt, new };
             }
         }
-        Event::GaveUp(fault) => {
+        Event::Denied(fault) | Event::GaveUp(fault) => {
             s.phase = Phase::Active;
             s.sweep = true;
             s.failing = Some(failed(now, &s, fault, policy, jitter));
@@ -150,7 +145,8 @@ fn upkeep(now: i64, s: &mut State, event: Event, policy: &Policy, jitter: f64) {
         }
         Event::NotSwept(fault) => {
             s.sweep = true;
-            s.unswept = Some(once_more(now, s.unswept.as_ref(), &s.current, fault, policy, jitter));
+            let again = once_more(now, s.unswept.as_deref(), &s.current, fault, policy, jitter);
+            s.unswept = Some(Box::new(again));
         }
         Event::Stray(stray) => s.stray = stray,
         Event::Needs(reason, fault) => {

@@ -225,9 +225,10 @@ pub struct State {
     /// still take place.
     #[serde(default)]
     pub sweep_at: Option<i64>,
-    /// The search for leftovers failed; it is no failure of a renewal.
+    /// The search for leftovers failed; it is no failure of a renewal. Boxed, for it is
+    /// seldom there and a state is held in many places.
     #[serde(default)]
-    pub unswept: Option<Failing>,
+    pub unswept: Option<Box<Failing>>,
     /// A key of this portal that this database does not hold.
     #[serde(default)]
     pub stray: Option<Stray>,

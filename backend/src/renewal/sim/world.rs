@@ -192,7 +192,7 @@ impl Shared {
                     }
                     Ok(())
                 };
-                self.settle(n, self.process(work).await).await;
+                self.settle(n, Box::pin(self.process(work)).await).await;
             }
             Op::Trial(n) => {
                 let (server, actor) = (self.server(n), self.actor());

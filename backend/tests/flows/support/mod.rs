@@ -171,7 +171,7 @@ async fn plant_options(h: &House, canaries: &mut Canaries) {
 
 #[tokio::test]
 async fn no_secret_of_the_schema_or_the_process_is_in_the_bundle_however_it_is_written() {
-    let (h, mut canaries) = full().await;
+    let (h, mut canaries) = Box::pin(full()).await;
     // In the middle of a renewal: the new key is staged, and nothing uses it yet.
     let away =
         Effect::Status { status: 503, code: "TEST-1".to_owned(), title: "on purpose".to_owned(), body: None };
@@ -195,7 +195,7 @@ async fn no_secret_of_the_schema_or_the_process_is_in_the_bundle_however_it_is_w
 
 #[tokio::test]
 async fn a_token_that_qlik_repeats_in_its_words_is_not_passed_on() {
-    let (h, canaries) = full().await;
+    let (h, canaries) = Box::pin(full()).await;
     let title = format!("no such token: {}", h.token);
     let repeats = Effect::Status { status: 418, code: "TEST-2".to_owned(), title, body: None };
     h.world.add_fault(Fault::new("/api/v1/", repeats));
@@ -259,7 +259,7 @@ fn the_search_finds_a_secret_in_each_way_of_writing_it() {
 
 #[tokio::test]
 async fn a_helper_finds_what_they_need() {
-    let (h, _) = full().await;
+    let (h, _) = Box::pin(full()).await;
     h.advance(days(2) + mins(240));
     h.settle().await;
     let made = h.portal.support_bundle(&h.ada, operator()).await.unwrap();
