@@ -123,7 +123,7 @@ test.describe("the renewal", { tag: "@forms" }, () => {
     await control.fault({ ...makingAKey, effect: { status: { status: 503, code: "X", title: "Away" } } });
     await page.goto("/admin/settings");
     await page.getByRole("button", { name: "Renew now" }).click();
-    await expect(notice(page, "alert", "The key was not renewed; the present one stays in use.")).toBeVisible();
+    await expect(notice(page, "alert", "The key was not renewed yet; the present one stays in use.")).toBeVisible();
     await expect(health(page)).toContainText("Renewal is failing");
     await expect(page.locator("#status-says")).toContainText("One try failed. The next one is on");
     expect((await control.liveKeys()).map((key) => key.id)).toEqual([control.demo.api_key_id]);
@@ -150,7 +150,7 @@ test.describe("the renewal", { tag: "@forms" }, () => {
     await control.fault({ ...makingAKey, times: 1, effect: "cut_after" });
     await page.goto("/admin/settings");
     await page.getByRole("button", { name: "Renew now" }).click();
-    await expect(notice(page, "alert", "The key was not renewed; the present one stays in use.")).toBeVisible();
+    await expect(notice(page, "alert", "The key was not renewed yet; the present one stays in use.")).toBeVisible();
     // The key that Qlik made all the same can't be had again: it goes before another is made.
     await page.getByRole("button", { name: "Renew now" }).click();
     await expect(notice(page, "status", "The key was renewed.")).toBeVisible();

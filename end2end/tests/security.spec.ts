@@ -222,10 +222,13 @@ test.describe("sessions", () => {
     const value = async (): Promise<string> =>
       (await visitor.context().cookies()).find((cookie) => cookie.name === "qonduit")?.value ?? "";
     const data = { origin: world.origin, accept: "text/html" };
-    // A wrong try leaves a session that keeps what was typed: its id must not become a signed-in one.
+    // A wrong try leaves no session at all; what was typed is in a cookie of its own.
     await status(visitor.request, world, "people/sign-in", data, { email: ada.email, password: WRONG_PASSWORD });
+    expect(await value()).toBe("");
+    await status(visitor.request, world, "people/sign-in", data, { email: ada.email, password: ada.password });
     const before = await value();
     expect(before).not.toBe("");
+    // Signing in over a session begins another, and ends the one before.
     await status(visitor.request, world, "people/sign-in", data, { email: ada.email, password: ada.password });
     const signedIn = await value();
     expect(signedIn).not.toBe(before);
