@@ -21,7 +21,8 @@ pub fn email_key(email: &str) -> String {
     // Folding may take a letter apart, and composing may make one that folds: the second
     // round ends it (Unicode 3.13, D146).
     let once = nfkc.normalize(&CaseMapper::new().fold_string(&nfkc.normalize(email))).into_owned();
-    nfkc.normalize(&CaseMapper::new().fold_string(&once)).into_owned()
+    // Composing may give a blank at an end, such as of a sign that stands alone.
+    nfkc.normalize(&CaseMapper::new().fold_string(&once)).trim().to_owned()
 }
 
 /// Whether two addresses are one, by [`email_key`].

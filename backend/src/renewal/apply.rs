@@ -217,7 +217,8 @@ fn not_yet(now: i64, s: &mut State, fault: Fault, policy: &Policy) -> Failing {
         }
         _ => now,
     };
-    let next_try_at = next_proof(now, since, policy).max(now + asked_for(fault.retry_after, policy));
+    let next_try_at = next_proof(now, since, s.current.expires_at <= now, policy)
+        .max(now + asked_for(fault.retry_after, policy));
     let (attempts, since) = s.failing.as_ref().map_or((0, now), |f| (f.attempts, f.since.min(now)));
     Failing { attempts, since, next_try_at, set_at: now, fault }
 }

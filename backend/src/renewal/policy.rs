@@ -107,9 +107,9 @@ pub(super) fn tries(key: &KeyRef, renew_at: i64, policy: &Policy) -> u32 {
 }
 
 /// Waits between two looks at a new key that does not work yet; longer ones once
-/// its time is over and it is asked for want of a better.
-pub(super) fn next_proof(now: i64, since: i64, policy: &Policy) -> i64 {
-    let longest = if now - since > policy.prove_for { policy.recheck } else { 60 };
+/// its time is over and it is asked for want of a better: it is the last hope.
+pub(super) fn next_proof(now: i64, since: i64, last_hope: bool, policy: &Policy) -> i64 {
+    let longest = if last_hope && now - since > policy.prove_for { policy.recheck } else { 60 };
     now + ((now - since) / 2).clamp(2, longest)
 }
 

@@ -220,6 +220,10 @@ impl World {
         let most = match &state.phase {
             _ if state.need.is_some() || state.resting => return Ok(()),
             // A new key beside the old one: it is asked again within the minute, or when Qlik says.
+            // One that is the last hope has all the time there is.
+            Phase::Staged { .. } if state.current.expires_at <= now => {
+                policy.recheck.max(policy.backoff_most)
+            }
             Phase::Staged { .. } => 60.max(asked_for.min(policy.backoff_most)),
             _ if state.wanted() => policy.backoff_most + policy.backoff_most / 5,
             _ => return Ok(()),
