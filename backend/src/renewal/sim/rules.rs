@@ -220,6 +220,10 @@ impl World {
         let most = match &state.phase {
             _ if state.need.is_some() || state.resting => return Ok(()),
             // A new key beside the old one: it is asked again within the minute, or when Qlik says.
+            // Its time is over, and giving it up at Qlik failed: that is tried as anything is.
+            Phase::Staged { prove_until, .. } if now >= *prove_until => {
+                policy.recheck.max(policy.backoff_most + policy.backoff_most / 5)
+            }
             // One that is the last hope has all the time there is.
             Phase::Staged { .. } if state.current.expires_at <= now => {
                 policy.recheck.max(policy.backoff_most)

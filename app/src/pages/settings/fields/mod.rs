@@ -106,7 +106,8 @@ fn subject(shown: &Shown) -> AnyView {
                     <label for=id.clone()>"Send each user's e-mail as subject"</label>
                     <p class="hint" id=format!("{id}-hint")>
                         "Only where users can’t be read. A user whom Qlik has under another subject with this e-mail \
-                         may then be changed to the new subject; an e-mail that Qlik does not know may become a new user. \
+                         may then be changed to the new subject, and may take over the name and the e-mail that this portal has; \
+                         an e-mail that Qlik does not know may become a new user. \
                          Where they can be read, such a sign-in is refused until it is allowed under Who will match."
                     </p>
                 </div>
