@@ -111,12 +111,10 @@ impl Aliases {
         std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Qlik said that it has no tenant under the name `used`, which was used for
-    /// `host`: the permanent name, where it is known and another one.
+    /// The permanent name of the tenant behind `host`, where it is known and another one
+    /// than `used`: to be asked where Qlik says that it has no tenant under that.
     pub(crate) fn after_gone(&self, host: &TenantHost, used: &TenantHost) -> Option<TenantHost> {
-        let permanent = self.read().get(host)?.permanent.clone().filter(|p| p != used)?;
-        self.use_instead(host, &permanent, Moved::Gone);
-        Some(permanent)
+        self.read().get(host)?.permanent.clone().filter(|p| p != used)
     }
 
     pub(crate) fn are_same(&self, host: &TenantHost, name: &str) -> bool {
@@ -235,7 +233,11 @@ mod tests {
         aliases.know(&alias, &permanent);
         assert_eq!((aliases.in_use(&alias), aliases.moved(&alias)), (alias.clone(), None));
         assert_eq!(aliases.after_gone(&alias, &alias), Some(permanent.clone()));
+        assert_eq!(aliases.in_use(&alias), alias, "not before it has answered under the other name");
+        aliases.use_instead(&alias, &permanent, Moved::Gone);
         assert_eq!(aliases.in_use(&alias), permanent);
+        assert_eq!(aliases.take_gone(), std::slice::from_ref(&alias));
+        assert!(aliases.take_gone().is_empty(), "it is told once");
         assert_eq!(aliases.after_gone(&alias, &permanent), None, "there is nothing behind it");
         aliases.use_instead(&alias, &permanent, Moved::Redirected);
         assert_eq!(aliases.moved(&alias), Some((permanent.clone(), Moved::Gone)));

@@ -41,7 +41,8 @@ impl Qlik {
     /// Exchanges a signed token for a session: cookies, then the CSRF token
     /// where Qlik gives one, then the user that the session belongs to.
     ///
-    /// The token is sent once and never repeated. Whether the user is the one
+    /// The token is sent once, and to another name of the tenant only where the first one
+    /// took no call at all. Whether the user is the one
     /// that was meant is for the caller to check.
     ///
     /// # Errors

@@ -139,15 +139,16 @@ impl Transport {
         credential: &Credential,
         mut request: Request,
     ) -> Result<Answer, Error> {
-        let mut hops = 0;
+        let (mut hops, mut moved) = (0, None);
         let mut used = self.aliases.in_use(host);
         loop {
             let answer = self.send_retrying(&used, credential, &request).await?;
             hops += 1;
+            self.settle(host, &used, &mut moved, &answer);
             if hops <= MAX_REDIRECTS
-                && let Some(other) = self.other_name(host, &used, &request, &answer)
+                && let Some((other, why)) = self.other_name(host, &used, &request, &answer)
             {
-                used = other;
+                (used, moved) = (other, Some(why));
                 continue;
             }
             if !is_redirect(&answer) {
@@ -170,6 +171,24 @@ impl Transport {
         }
     }
 
+    /// Sends all calls for `host` to the name `used` from now on, where the tenant has
+    /// answered under it after it `moved` there.
+    pub(crate) fn settle(
+        &self,
+        host: &TenantHost,
+        used: &TenantHost,
+        moved: &mut Option<Moved>,
+        answer: &Answer,
+    ) {
+        // An outage in which Qlik knows no name at all moves nobody.
+        if !is_no_tenant(answer)
+            && let Some(why) = moved.take()
+        {
+            tracing::warn!(%host, %used, ?why, "calls go to another name of the tenant from now on");
+            self.aliases.use_instead(host, used, why);
+        }
+    }
+
     /// Another name of the tenant behind `host`, where the answer that `used` gave says
     /// that this very call is to be made there: nothing was done with it.
     pub(crate) fn other_name(
@@ -178,23 +197,21 @@ impl Transport {
         used: &TenantHost,
         request: &Request,
         answer: &Answer,
-    ) -> Option<TenantHost> {
-        let status = answer.status;
-        if status.is_client_error() && answer.code().as_deref() == Some(NO_TENANT) {
-            let other = self.aliases.after_gone(host, used)?;
-            tracing::warn!(%host, %other, "Qlik has no tenant under this name any more; its permanent name is used");
-            return Some(other);
+    ) -> Option<(TenantHost, Moved)> {
+        if is_no_tenant(answer) {
+            return self.aliases.after_gone(host, used).map(|other| (other, Moved::Gone));
         }
-        if !is_redirect(answer) || request.follow == Follow::HandBack {
+        // What is no GET is made again only where the status says that it may
+        // (https://www.rfc-editor.org/rfc/rfc9110#section-15.4).
+        let keeps_method = matches!(answer.status.as_u16(), 307 | 308) || request.method == Method::GET;
+        if !is_redirect(answer) || !keeps_method || request.follow == Follow::HandBack {
             return None;
         }
         let (there, path) = self.aliases.place(host, used, &request.path, location(answer)?).ok()?;
         if there == *used || path != request.path {
             return None;
         }
-        tracing::info!(%host, %there, "the tenant redirects calls to another of its names");
-        self.aliases.use_instead(host, &there, Moved::Redirected);
-        Some(there)
+        Some((there, Moved::Redirected))
     }
 
     async fn send_retrying(
@@ -326,7 +343,12 @@ impl Transport {
 
 /// "No authentication configured for this hostname"
 /// (<https://community.qlik.com/t5/Official-Support-Articles/Error-When-Logging-Into-Qlik-Cloud-tenant/ta-p/1710940>).
-pub(crate) const NO_TENANT: &str = "LOGIN-2";
+const NO_TENANT: &str = "LOGIN-2";
+
+/// Qlik has no tenant under the name that was asked.
+pub(crate) fn is_no_tenant(answer: &Answer) -> bool {
+    answer.status.is_client_error() && answer.code().as_deref() == Some(NO_TENANT)
+}
 
 fn is_redirect(answer: &Answer) -> bool {
     answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED

@@ -21,9 +21,10 @@ use crate::endpoints::users::User;
 use crate::env::random_id;
 use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
+use crate::links::Moved;
 use crate::paging::{bad_request, encode};
 use crate::session::QlikSession;
-use crate::transport::NO_TENANT;
+use crate::transport::is_no_tenant;
 
 impl Qlik {
     /// Finds out how a tenant signs people in, by following `GET /login` until it is
@@ -150,6 +151,7 @@ impl Qlik {
             self.know_permanent(sign_in.host, permanent);
         }
         let mut used = aliases.in_use(sign_in.host);
+        let mut moved = None;
         let (url, return_to, more) = match first(SignIn { host: &used, ..sign_in }) {
             Ok(first) => first,
             Err(error) => return End::Failed(not_sent(error)),
@@ -188,12 +190,13 @@ impl Qlik {
                     return End::Failed(error);
                 }
             };
+            self.transport.settle(sign_in.host, &used, &mut moved, &answer);
             // Nothing was sent to a name that is gone, so the login begins at the other one.
             if !walk.sent
-                && answer.code().as_deref() == Some(NO_TENANT)
+                && is_no_tenant(&answer)
                 && let Some(other) = aliases.after_gone(sign_in.host, &used)
             {
-                used = other;
+                (used, moved) = (other, Some(Moved::Gone));
                 let Ok((url, _, headers)) = first(SignIn { host: &used, ..sign_in }) else {
                     return End::Failed(not_sent(answer.error()));
                 };

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::TenantHost;
 use crate::lenient;
 use crate::links::is_plain;
-use crate::transport::{Follow, NO_TENANT, Request, location};
+use crate::transport::{Follow, Request, is_no_tenant, location};
 
 const ME: &str = "GET /api/v1/tenants/me";
 const PROBE: &str = "GET /api/v1/tenants/me (without credentials)";
@@ -97,7 +97,7 @@ impl Tenant {
         };
         let envelope = answer.envelope();
         match answer.status {
-            _ if answer.code().as_deref() == Some(NO_TENANT) => Err(answer.error()),
+            _ if is_no_tenant(&answer) => Err(answer.error()),
             StatusCode::UNAUTHORIZED if answer.is_json_or_nothing() || answer.is_entrance() => Ok(probe),
             status if status.is_redirection() => {
                 probe.redirected_to = self.redirected(&answer)?;

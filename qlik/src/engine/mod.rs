@@ -97,7 +97,7 @@ impl Tenant {
 
     async fn ask_engine(&self, app_id: &str, origin: Option<&str>) -> Result<EngineInfo, Error> {
         let mut host = self.transport.aliases.in_use(&self.host);
-        let (mut asked_anew, mut csrf_renewed) = (false, false);
+        let (mut moved, mut csrf_renewed) = (None, false);
         loop {
             let (mut request, wanted) = handshake::request(&self.credential, &host, app_id, origin)?;
             request.lane = self.lane.clone();
@@ -108,10 +108,10 @@ impl Tenant {
                 }
                 Upgrade::Refused(refusal) => refusal,
             };
-            if let Some(other) = self.transport.other_name(&self.host, &host, &request, &refusal)
-                && !std::mem::replace(&mut asked_anew, true)
+            if moved.is_none()
+                && let Some((other, why)) = self.transport.other_name(&self.host, &host, &request, &refusal)
             {
-                host = other;
+                (host, moved) = (other, Some(why));
             } else if !is_csrf_refusal(&refusal) {
                 return Err(handshake::refused(&refusal, &self.transport.aliases, &self.host, &host, app_id));
             } else if let Credential::Session { core, .. } = &self.credential
