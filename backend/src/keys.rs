@@ -18,6 +18,7 @@ use crate::{
 pub(crate) struct OwnedKey {
     pub(crate) token: Arc<ApiKeyToken>,
     pub(crate) tenant_host: String,
+    pub(crate) tenant_id: String,
     pub(crate) owner_id: String,
     pub(crate) owner_subject: String,
     pub(crate) owner_email: Option<String>,
@@ -33,7 +34,7 @@ impl Services {
     /// A key of the portal that still has its token.
     pub(crate) async fn key(&self, portal_id: &str, key_id: &str) -> Result<Option<OwnedKey>, Error> {
         let row = sqlx::query!(
-            r#"SELECT sealed_token, tenant_host AS "tenant_host!", owner_id AS "owner_id!",
+            r#"SELECT sealed_token, tenant_host AS "tenant_host!", tenant_id AS "tenant_id!", owner_id AS "owner_id!",
                       owner_subject AS "owner_subject!", owner_email, owner_name AS "owner_name!"
                FROM api_keys WHERE portal_id = ? AND key_id = ?"#,
             portal_id,
@@ -49,6 +50,7 @@ impl Services {
         Ok(Some(OwnedKey {
             token: Arc::new(token),
             tenant_host: row.tenant_host,
+            tenant_id: row.tenant_id,
             owner_id: row.owner_id,
             owner_subject: row.owner_subject,
             owner_email: row.owner_email,

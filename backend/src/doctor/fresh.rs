@@ -37,11 +37,14 @@ impl Services {
         &self,
         tenant: &Tenant,
         key: &ApiKeyToken,
-        made: Made,
+        made: impl Future<Output = Made>,
     ) -> (Result<TenantInfo, QlikError>, Duration) {
         let began = Instant::now();
         let mut answer = tenant.tenant_me().await;
-        let patience = self.patience(key, made, &answer);
+        let patience = match answer.as_ref().err().filter(|e| is_refusal(e)) {
+            Some(refusal) => self.patience(key, made.await, refusal),
+            None => Duration::ZERO,
+        };
         let mut pause = FIRST_PAUSE;
         while answer.as_ref().is_err_and(is_refusal) && began.elapsed() + pause <= patience {
             sleep(pause).await;
@@ -53,8 +56,7 @@ impl Services {
     }
 
     /// How long a refused key is tried, all tries of this process together.
-    fn patience(&self, key: &ApiKeyToken, made: Made, first: &Result<TenantInfo, QlikError>) -> Duration {
-        let Some(refusal) = first.as_ref().err().filter(|e| is_refusal(e)) else { return Duration::ZERO };
+    fn patience(&self, key: &ApiKeyToken, made: Made, refusal: &QlikError) -> Duration {
         let (now, most) = (self.now(), self.config().new_key_wait);
         let fresh = match made {
             Made::At(at) => now.duration_since(at).abs() <= FRESH,

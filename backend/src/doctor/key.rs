@@ -32,8 +32,13 @@ impl Subject<'_> {
             Note::failed(format!("The key belongs to another Qlik tenant than {}.", self.host), OTHER_TENANT)
         };
         let Some(key) = &self.key else { return Err(Error::Internal("a check without what it needs")) };
-        let (answer, waited) =
-            self.services.tenant_by_key(&self.with_key(), key, self.made(known).await).await;
+        let (answer, waited) = self.services.tenant_by_key(&self.with_key(), key, self.made(known)).await;
+        let answer = match answer {
+            Err(e) if matches!(e.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden) => {
+                self.under_permanent_name().await.ok_or(e)
+            }
+            other => other,
+        };
         let note = match answer {
             Ok(tenant) if of_key.is_some_and(|t| t != tenant.id) => wrong_tenant(),
             Ok(tenant) if !self.is_proved(known, &tenant) => Note::failed(
@@ -75,6 +80,21 @@ impl Subject<'_> {
             Err(e) => return Ok(self.failed(known, &e)),
         };
         Ok(self.link(note, ConsolePage::ApiKeys))
+    }
+
+    /// The tenant, where it takes the key under its permanent name: the name that is in
+    /// force was given up, and is another tenant's now.
+    async fn under_permanent_name(&self) -> Option<TenantInfo> {
+        let (row, key) = (self.stored?.0, self.key.as_ref()?);
+        if row.tenant_host != *self.host || row.permanent_host == *self.host {
+            return None;
+        }
+        let tenant = self.qlik().with_key(&row.permanent_host, key.clone()).tenant_me().await.ok()?;
+        if tenant.id != row.tenant_id {
+            return None;
+        }
+        self.qlik().use_instead(self.host, &row.permanent_host);
+        Some(tenant)
     }
 
     /// When the key was made: by its token, by what is stored of it, or by its record in

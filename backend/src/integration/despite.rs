@@ -12,8 +12,8 @@ const OF_THE_KEY: &[&str] =
 
 /// The settings in force, beside which others of the same tenant and option are saved.
 pub(super) struct InForce<'a> {
-    /// Their newest report.
-    pub(super) report: &'a Report,
+    /// Their newest report; none where they could not be examined.
+    pub(super) report: Option<&'a Report>,
     /// Their key is refused or over, so that what else they lack could not be seen.
     pub(super) key_is_dead: bool,
     /// The fields that are typed as they are in force.
@@ -30,10 +30,13 @@ pub(super) fn lets_store(report: &Report, in_force: Option<&InForce<'_>>) -> boo
 fn is_no_worse(check: &Check, in_force: Option<&InForce<'_>>) -> bool {
     let Some(before) = in_force else { return false };
     let of_the_key = OF_THE_KEY.contains(&check.id.as_str());
-    let same_input =
-        Check::field_of(&check.id).is_none_or(|f| f == "api_key" || before.unchanged.contains(&f));
-    let failed = before.report.check(&check.id).is_some_and(|c| c.outcome == Outcome::Failed);
-    !of_the_key && same_input && (failed || before.key_is_dead)
+    let field = Check::field_of(&check.id);
+    let about_key = field == Some("api_key");
+    let same_input = about_key || field.is_none_or(|f| before.unchanged.contains(&f));
+    let report = before.report.and_then(|r| r.check(&check.id));
+    let failed = report.is_some_and(|c| c.outcome == Outcome::Failed);
+    // What a dead key could not show excuses nothing that is wrong with the new one.
+    !of_the_key && same_input && (failed || before.key_is_dead && !about_key)
 }
 
 #[cfg(test)]
@@ -79,6 +82,7 @@ mod tests {
             (&["jwt_login"], &[], false, ALL, false),
             (&["jwt_login", "apps", "rate", "clock"], &["key"], true, ALL, true),
             (&["read_users"], &["read_users"], false, ALL, true),
+            (&["read_users"], &["key"], true, ALL, false),
             (&["key"], &["key"], true, ALL, false),
             (&["owner"], &["owner"], true, ALL, false),
             (&["permission"], &["permission"], true, ALL, false),
@@ -86,7 +90,7 @@ mod tests {
             (&["tenant"], &["tenant"], true, ALL, false),
         ] {
             let in_force = report(before);
-            let in_force = InForce { report: &in_force, key_is_dead: dead, unchanged };
+            let in_force = InForce { report: Some(&in_force), key_is_dead: dead, unchanged };
             assert_eq!(lets_store(&report(now), Some(&in_force)), stores, "{now:?} {before:?} {dead}");
         }
         assert!(!lets_store(&report(&["apps"]), None), "the first settings must work");

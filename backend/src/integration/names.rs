@@ -11,6 +11,7 @@ use super::{SaveInput, SaveOutcome};
 use crate::{
     Actor, Error, Services, audit,
     connection::{AuthOption, Connection, hosts_of, names_of},
+    error::readable,
     renewal::load,
     store::{StoreError, Tx, at},
 };
@@ -42,7 +43,7 @@ impl Services {
         let Some(row) = row else { return Ok(None) };
         let Some((former, since)) = row.former_host.zip(row.moved_at) else { return Ok(None) };
         let mut aliases = names_of(&row.other_hosts)?;
-        aliases.retain(|name| *name != former && *name != row.tenant_host);
+        aliases.retain(|name| *name != row.tenant_host);
         Ok(Some(NamesView { in_use: row.tenant_host, former, since: at(since), aliases }))
     }
 
@@ -80,7 +81,9 @@ impl Services {
         let (from, to, since) = (at.host.as_str(), permanent.as_str(), now.as_second());
         let mut tx = self.db().write().await?;
         let moved = sqlx::query!(
-            "UPDATE integrations SET former_host = ?1, moved_at = ?2 WHERE portal_id = ?3 AND tenant_host = ?1",
+            "UPDATE integrations SET former_host = ?1, moved_at = ?2,
+                    other_hosts = (SELECT json_group_array(value) FROM json_each(other_hosts) WHERE value <> ?1)
+             WHERE portal_id = ?3 AND tenant_host = ?1",
             from,
             since,
             portal
@@ -133,7 +136,8 @@ impl Services {
             return Ok(());
         }
         let Some(row) = load(self.db().read(), &at.portal_id).await? else { return Ok(()) };
-        let Some(key) = self.key(&at.portal_id, &row.state.current.key_id).await? else { return Ok(()) };
+        let key = readable(self.key(&at.portal_id, &row.state.current.key_id).await)?;
+        let Some(key) = key else { return Ok(()) };
         match self.qlik().with_key(&at.host, key.token).tenant_me().await {
             Ok(tenant) if tenant.id == at.tenant_id => at.other_hosts = hosts_of(&tenant.hostnames),
             Ok(_) => {}
@@ -164,7 +168,13 @@ pub(crate) async fn rename_tenant(
     rename!("UPDATE oauth_connects SET tenant_host = ? WHERE portal_id = ? AND tenant_host = ?");
     rename!("UPDATE oauth_revocations SET tenant_host = ? WHERE portal_id = ? AND tenant_host = ?");
     rename!("UPDATE matching_runs SET tenant_host = ? WHERE portal_id = ? AND tenant_host = ?");
+    rename!("UPDATE staged_changes SET tenant_host = ? WHERE portal_id = ? AND tenant_host = ?");
+    rename!(
+        "UPDATE previous_setups SET setup = json_set(setup, '$.tenant_host', ?)
+         WHERE portal_id = ? AND json_extract(setup, '$.tenant_host') = ?"
+    );
     // Their cookies are the old name's.
+    sqlx::query!("DELETE FROM key_eyes WHERE portal_id = ?", portal).execute(&mut **tx).await?;
     sqlx::query!("DELETE FROM qlik_sessions WHERE portal_id = ?", portal).execute(&mut **tx).await?;
     Ok(())
 }

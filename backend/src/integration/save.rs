@@ -40,7 +40,12 @@ impl Services {
         self.save_typed(actor, input, false).await
     }
 
-    async fn save_typed(&self, actor: &Actor, input: SaveInput, stages: bool) -> Result<SaveOutcome, Error> {
+    async fn save_typed(
+        &self,
+        actor: &Actor,
+        mut input: SaveInput,
+        stages: bool,
+    ) -> Result<SaveOutcome, Error> {
         actor.require_admin()?;
         let mut in_force = self.connection(&actor.portal.id).await?;
         let stored = load(self.db().read(), &actor.portal.id).await?;
@@ -49,6 +54,10 @@ impl Services {
             (&mut in_force, parse_host(&input.tenant_host, &self.config().host_policy), blank)
         {
             self.learn_name(at, &host).await?;
+            if at.former_host.as_ref() == Some(&host) && !at.is_name(&host) {
+                // A page that was open since before the name was gone; whose it is now nobody knows.
+                at.host.as_str().clone_into(&mut input.tenant_host);
+            }
         }
         let parsed = match parse(&input, &self.config().host_policy, in_force.as_ref()) {
             Ok(parsed) => parsed,
@@ -56,11 +65,11 @@ impl Services {
         };
         let identity = self.identity(&actor.portal).await?;
         let Parsed { host, web_integration_id, means } = parsed;
-        // A name that is gone, from a page that was open meanwhile.
-        let host = match self.qlik().moved(&host) {
-            Some((permanent, Moved::Gone)) => permanent,
-            _ => host,
-        };
+        // A name that was gone may be there again.
+        self.qlik().forget_names(&host);
+        if let Some(at) = in_force.as_ref().filter(|at| at.is_name(&host)) {
+            self.qlik().know_permanent(&host, &at.permanent_host);
+        }
         let was_pasted = matches!(means, ParsedMeans::Key(Some(_)));
         let stored_key = match &stored {
             Some(row) => {
@@ -69,10 +78,13 @@ impl Services {
             None => None,
         };
         let means = self.means(actor, means, input.email_as_subject, stored_key).await?;
-        let typed = Typed { host, web_integration_id, means, how: How::Saved };
+        let mut typed = Typed { host, web_integration_id, means, how: How::Saved };
         let found = self.examine_typed(actor, stored.as_ref(), &typed, &identity, true).await?;
         let Findings { report, facts, eyes, .. } = found;
         let eyes = Closing { services: self, session: eyes };
+        if let Some((permanent, Moved::Gone)) = self.qlik().moved(&typed.host) {
+            typed.host = permanent;
+        }
         let tenant_id = facts.as_ref().and_then(|f| f.tenant.as_ref()).map_or("", |t| t.id.as_str());
         let changes = in_force.as_ref().is_some_and(|at| is_change(at, &typed, tenant_id));
         // Settings that wait are switched to only where everything works.
@@ -117,12 +129,16 @@ impl Services {
         if at.client_id.as_deref() == typed.client_id() {
             unchanged.extend(["oauth_client_id", "oauth_client_secret"]);
         }
-        let before = self.examine_again(actor).await?;
-        let failed = |id: &str| before.check(id).is_some_and(|c| c.outcome == Outcome::Failed);
+        // None where what is stored can't be opened: such a key is dead as well.
+        let before = readable(self.examine_again(actor).await.map(Some))?;
+        let failed = |id: &str| {
+            before.as_ref().is_none_or(|b| b.check(id).is_some_and(|c| c.outcome == Outcome::Failed))
+        };
         let key_is_dead = stored.is_some_and(|row| {
             row.state.need.is_some() || row.state.current.expires_at <= self.now().as_second()
         }) || ["key", "owner", "permission", "lifetime"].into_iter().any(failed);
-        Ok(lets_store(report, Some(&InForce { report: &before, key_is_dead, unchanged: &unchanged })))
+        let in_force = InForce { report: before.as_ref(), key_is_dead, unchanged: &unchanged };
+        Ok(lets_store(report, Some(&in_force)))
     }
 
     /// Tests settings that are not in force.

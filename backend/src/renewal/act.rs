@@ -10,7 +10,7 @@ use qlik::{
 use super::{
     ahead::look_ahead,
     apply::Event,
-    cause,
+    cause::{self, Found},
     claim::{Lease, Lost},
     core::Action,
     finish::{gave_up, give_up, prove, retire, switch},
@@ -28,7 +28,7 @@ use crate::{
 pub(super) async fn act(s: &Services, lease: &mut Lease, action: Action) -> Result<(), Lost> {
     match step(s, lease, action).await {
         // It will open no better at the next try.
-        Err(Lost::Error(e)) if e.unreadable().is_some() => {
+        Err(Lost::Error(e)) if e.unreadable().is_some_and(|(table, _)| table == "api_keys") => {
             tracing::error!(portal.id = %lease.row.portal_id, error = %e, "the renewal can't open what is stored");
             let says = "The stored API key can’t be opened: its row in the database was changed, or the keyring is \
                         another one. Paste an API key on the settings page, or put back a database and a keyring that \
@@ -76,9 +76,9 @@ async fn begin(s: &Services, lease: &mut Lease, trigger: Trigger) -> Result<(), 
         Ok(look) => look,
         Err(Trouble::Said(fault)) => return failed_look(s, lease, &attempt, why, fault).await,
         Err(Trouble::Qlik(e)) if refuses(&e) => {
-            let (reason, fault) = cause::of(s, &lease.row, &key, &e).await?;
+            let found = cause::of(s, &lease.row, &key, &e).await?;
             record(s, lease, Event::Began(attempt.clone()), Side::Begun(&attempt, why)).await?;
-            return needs(s, lease, reason, fault, Some(&attempt)).await;
+            return refused(s, lease, found, Some(&attempt)).await;
         }
         Err(Trouble::Qlik(e)) => {
             let fault = cause::fault(&e, lease.row.tenant_host.as_str());
@@ -98,14 +98,16 @@ async fn begin(s: &Services, lease: &mut Lease, trigger: Trigger) -> Result<(), 
             if e.kind() == ErrorKind::Unauthorized
                 || (e.kind() == ErrorKind::Forbidden && look.slot_known) =>
         {
-            let (mut reason, mut fault) = cause::of(s, &lease.row, &key, &e).await?;
-            if e.kind() == ErrorKind::Forbidden && reason == NeedReason::Refused {
+            let mut found = cause::of(s, &lease.row, &key, &e).await?;
+            if let Found::Need(reason @ NeedReason::Refused, fault) = &mut found
+                && e.kind() == ErrorKind::Forbidden
+            {
                 // The key was let in and a slot is free: what is missing is the permission.
-                reason = NeedReason::PermissionLost;
+                *reason = NeedReason::PermissionLost;
                 fault.says =
-                    cause::said(reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)).joined();
+                    cause::said(*reason, key.owner_email.as_deref().unwrap_or(&key.owner_name)).joined();
             }
-            needs(s, lease, reason, fault, Some(&attempt)).await
+            refused(s, lease, found, Some(&attempt)).await
         }
         Err(e) => {
             let mut fault = cause::fault(&e, lease.row.tenant_host.as_str());
@@ -189,8 +191,8 @@ async fn recheck(s: &Services, lease: &mut Lease) -> Result<(), Lost> {
     match s.keys_of(&lease.row.tenant_host, key.token.clone()).me().await {
         Ok(_) => record(s, lease, Event::Works, Side::None).await,
         Err(e) if refuses(&e) => {
-            let (reason, fault) = cause::of(s, &lease.row, &key, &e).await?;
-            needs(s, lease, reason, fault, None).await
+            let found = cause::of(s, &lease.row, &key, &e).await?;
+            refused(s, lease, found, None).await
         }
         // Nothing was learnt: the need stays, and is looked at again later.
         Err(_) => match lease.row.state.need.clone() {
@@ -210,10 +212,28 @@ pub(super) async fn refused_or(
 ) -> Result<(), Lost> {
     if refuses(e) {
         let key = current(s, lease).await?;
-        let (reason, fault) = cause::of(s, &lease.row, &key, e).await?;
-        return needs(s, lease, reason, fault, attempt).await;
+        let found = cause::of(s, &lease.row, &key, e).await?;
+        return refused(s, lease, found, attempt).await;
     }
     record(s, lease, event(cause::fault(e, lease.row.tenant_host.as_str())), Side::None).await
+}
+
+/// Records what a refusal of the key in use comes from.
+pub(super) async fn refused(
+    s: &Services,
+    lease: &mut Lease,
+    found: Found,
+    attempt: Option<&Attempt>,
+) -> Result<(), Lost> {
+    match (found, attempt) {
+        (Found::Need(reason, fault), attempt) => needs(s, lease, reason, fault, attempt).await,
+        // The next try finds the key good.
+        (Found::Name(fault), Some(_)) => {
+            let side = Side::Ended { attempt, ended: Ended::Failed, fault: Some(&fault), gone: None };
+            record(s, lease, Event::NotCreated(fault.clone()), side).await
+        }
+        (Found::Name(_), None) => record(s, lease, Event::Works, Side::None).await,
+    }
 }
 
 pub(super) async fn needs(

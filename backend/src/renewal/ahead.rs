@@ -11,7 +11,7 @@ use qlik::{
 };
 
 use super::{
-    act::{current, needs, refuses},
+    act::{current, refused, refuses},
     apply::Event,
     cause,
     claim::{Lease, Lost},
@@ -54,8 +54,8 @@ pub(super) async fn look_ahead(s: &Services, lease: &mut Lease) -> Result<(), Lo
             record(s, lease, Event::LookedAhead(Ahead { at: now, checks }), Side::None).await
         }
         Err(e) if refuses(&e) => {
-            let (reason, fault) = cause::of(s, &lease.row, &key, &e).await?;
-            needs(s, lease, reason, fault, None).await
+            let found = cause::of(s, &lease.row, &key, &e).await?;
+            refused(s, lease, found, None).await
         }
         Err(e) => {
             tracing::info!(portal.id = %lease.row.portal_id, error = %e, "the coming renewal could not be looked at");

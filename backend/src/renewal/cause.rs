@@ -85,19 +85,49 @@ pub(crate) fn said(reason: NeedReason, owner: &str) -> Said {
     }
 }
 
+/// What a refusal of the key in use comes from.
+pub(super) enum Found {
+    /// The key: a person is needed.
+    Need(NeedReason, Fault),
+    /// The name that was asked, which is another tenant's now: the key works under the
+    /// permanent one, which is used from now on.
+    Name(Fault),
+}
+
 /// Tells the causes apart after the key in use got a 401 or 403.
 pub(super) async fn of(
     services: &Services,
     row: &Row,
     key: &OwnedKey,
     e: &QlikError,
-) -> Result<(NeedReason, Fault), Error> {
+) -> Result<Found, Error> {
+    if falls_back(services, row, key).await {
+        let says = format!(
+            "{} refuses the API key, which works under the tenant's permanent name, {}. That one is used from now on.",
+            row.tenant_host, row.permanent_host
+        );
+        return Ok(Found::Name(plain(says)));
+    }
     let reason = if e.code() == Some(NOT_A_MEMBER) {
         NeedReason::WrongTenant
     } else {
         reason(services, row, key).await?
     };
-    Ok((reason, with(e, &said(reason, owner_of(key)))))
+    Ok(Found::Need(reason, with(e, &said(reason, owner_of(key)))))
+}
+
+/// Whether the key works under the permanent name of its tenant, where another one is in
+/// use: an alias that was given up may be another tenant's by now.
+async fn falls_back(services: &Services, row: &Row, key: &OwnedKey) -> bool {
+    if row.permanent_host == row.tenant_host || services.qlik().moved(&row.tenant_host).is_some() {
+        return false;
+    }
+    let me = services.keys_of(&row.permanent_host, key.token.clone()).me().await;
+    let works = me.is_ok_and(|me| me.id == key.owner_id);
+    if works {
+        services.qlik().use_instead(&row.tenant_host, &row.permanent_host);
+    }
+    works
 }
 
 /// As [`of`], in words alone.

@@ -17,7 +17,7 @@ use super::{
     claim::{Row, load},
     port::OwnerEyes,
 };
-use crate::{Error, Services, identity::as_qlik_has, keys::OwnedKey, vault::Place};
+use crate::{Error, Services, error::readable, identity::as_qlik_has, keys::OwnedKey, vault::Place};
 
 /// A session that was not used for as long may have been ended by the tenant, in
 /// seconds: the shortest limit that a tenant can set is a quarter of an hour
@@ -208,6 +208,10 @@ impl Services {
         let now = self.now().as_second();
         let mut owner_is_out = false;
         for Open { session, seen, kept } in self.witnesses(row).await? {
+            // Its cookies are for the name that set them alone.
+            if self.qlik().moved(&session.host()).is_some() {
+                continue;
+            }
             let own = session.user().id == key.owner_id;
             let tenant = self.qlik().with_session(&session.host(), session);
             let found = if own { tenant.user_me().await } else { tenant.user(&key.owner_id).await };
@@ -264,11 +268,21 @@ pub(super) async fn as_owner(
     let Some(email) = owner.email.clone().or_else(|| key.owner_email.clone()) else {
         return Ok(OwnerEyes::Shut);
     };
-    Ok(match s.login(row, &as_qlik_has(&owner, &email)).await? {
+    // A signing key that can't be opened must not end the look.
+    let Some(opened) = readable(s.login(row, &as_qlik_has(&owner, &email)).await.map(Some))? else {
+        return Ok(OwnerEyes::Shut);
+    };
+    Ok(match opened {
         Ok(session) if session.user().id == key.owner_id => {
             let session = Arc::new(session);
             let tenant = qlik.with_session(&session.host(), session.clone());
-            s.keep_eyes(&row.portal_id, session).await;
+            // The owner's eyes see most; what was kept before is closed, and these stay open.
+            match s.store_eyes(&row.portal_id, &session).await {
+                Ok(before) => s.close_eyes_of(before.filter(|b| !Arc::ptr_eq(b, &session))).await,
+                Err(e) => {
+                    tracing::warn!(portal.id = %row.portal_id, error = %e, "the owner's session could not be kept");
+                }
+            }
             OwnerEyes::Open(Box::new(tenant))
         }
         Err(e) if e.kind() == ErrorKind::Forbidden => OwnerEyes::Barred,

@@ -4,9 +4,9 @@
 use qlik::{error::ErrorKind, host::TenantHost};
 
 use super::{
-    act::{current, needs, plain, refused_or, refuses},
+    act::{current, plain, refused, refused_or, refuses},
     apply::Event,
-    cause,
+    cause::{self, Found},
     claim::{Lease, Lost},
     look::in_use,
     policy::due_at,
@@ -86,7 +86,13 @@ async fn mark(s: &Services, lease: &Lease, attempt: &Attempt, new: &KeyRef) -> R
 /// Deletes a key that nothing uses, after the key in use has shown that it works.
 pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Result<(), Lost> {
     s.keep(lease).await?;
-    let Some(old_key) = readable(s.key(&lease.row.portal_id, &old.key_id).await)? else {
+    let old_key = match s.key(&lease.row.portal_id, &old.key_id).await {
+        Err(e) if e.unreadable().is_some() && !lease.row.state.resting => {
+            return retire_unread(s, lease, old).await;
+        }
+        key => readable(key)?,
+    };
+    let Some(old_key) = old_key else {
         return record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await;
     };
     if lease.row.state.resting {
@@ -94,7 +100,7 @@ pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Res
     }
     let now_key = current(s, lease).await?;
     let tenant = s.keys_of(&lease.row.tenant_host, now_key.token.clone());
-    let same = old_key.owner_id == now_key.owner_id && old_key.tenant_host == lease.row.tenant_host.as_str();
+    let same = old_key.owner_id == now_key.owner_id && old_key.tenant_id == lease.row.tenant_id;
     let done = if same {
         // The key in use deletes it: one call is both proof and deletion.
         tenant.delete(&old.key_id).await
@@ -103,9 +109,10 @@ pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Res
         match tenant.me().await {
             Ok(_) => s.keys_of(&host_of(&old_key)?, old_key.token).delete(&old.key_id).await,
             Err(e) if refuses(&e) => {
-                let (reason, fault) = cause::of(s, &lease.row, &now_key, &e).await?;
+                let found = cause::of(s, &lease.row, &now_key, &e).await?;
+                let (Found::Need(_, fault) | Found::Name(fault)) = &found;
                 record(s, lease, Event::NotRetired(old.key_id.clone(), fault.clone()), Side::None).await?;
-                return needs(s, lease, reason, fault, None).await;
+                return refused(s, lease, found, None).await;
             }
             Err(e) => Err(e),
         }
@@ -122,6 +129,26 @@ pub(super) async fn retire(s: &Services, lease: &mut Lease, old: &KeyRef) -> Res
             record(s, lease, Event::NotRetired(old.key_id.clone(), fault), Side::None).await?;
             if refuses(&e) { refused_or(s, lease, &e, None, Event::Failed).await } else { Ok(()) }
         }
+    }
+}
+
+/// Deletes a key whose token can't be opened any more: its id is enough for the key in
+/// use, where both have one owner.
+async fn retire_unread(s: &Services, lease: &mut Lease, old: &KeyRef) -> Result<(), Lost> {
+    let key = current(s, lease).await?;
+    match s.keys_of(&lease.row.tenant_host, key.token).delete(&old.key_id).await {
+        Err(e) if e.kind() != ErrorKind::NotFound && old.expires_at > s.now().as_second() => {
+            if refuses(&e) {
+                tracing::warn!(
+                    portal.id = %lease.row.portal_id, key.id = %old.key_id, error = %e,
+                    "a key whose token can't be opened may not be deleted with the key in use; delete it in Qlik"
+                );
+                return record(s, lease, Event::Unknown(old.key_id.clone()), Side::Gone(&old.key_id)).await;
+            }
+            let fault = cause::fault(&e, lease.row.tenant_host.as_str());
+            record(s, lease, Event::NotRetired(old.key_id.clone(), fault), Side::None).await
+        }
+        _ => record(s, lease, Event::Retired(old.key_id.clone()), Side::Gone(&old.key_id)).await,
     }
 }
 

@@ -58,8 +58,33 @@ async fn with_nobodys_eyes_nobody_is_signed_in() {
     h.settle().await;
     let now = h.status().await;
     assert_eq!(now.health, Health::NeedsPerson);
-    assert!(now.headline.contains("deleted"), "{}", now.headline);
+    assert!(now.headline.contains("has not used for a while"), "{}", now.headline);
     assert_eq!(logins(&h), before);
+}
+
+#[tokio::test]
+async fn an_owner_who_is_seen_by_anothers_eyes_tells_the_cause() {
+    // Whoever looks is Ada, and the key is somebody else's.
+    for (what, words) in
+        [("revoked", "was revoked or deleted"), ("permission", "may no longer manage API keys")]
+    {
+        let h = House::new().await;
+        h.identity_provider().await;
+        let bot = NewUser { manage_api_keys: true, ..NewUser::admin("bot@acme.example") };
+        let bot = h.world.add_user(&h.tenant, bot);
+        let (id, token) = h.world.create_key(&bot, "bot", days(3));
+        let input = backend::integration::SaveInput { api_key: Some(token.into()), ..h.input() };
+        assert!(h.portal.save_integration(&h.ada, input).await.unwrap().saved);
+        match what {
+            "revoked" => h.world.revoke_key(&id),
+            _ => h.world.set_manage_api_keys(&bot, false),
+        }
+        h.portal.test_connection(&h.ada).await.unwrap();
+        h.settle().await;
+        let now = h.status().await;
+        assert_eq!(now.health, Health::NeedsPerson, "{what}");
+        assert!(now.headline.contains(words), "{what}: {}", now.headline);
+    }
 }
 
 #[tokio::test]

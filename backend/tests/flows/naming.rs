@@ -52,6 +52,28 @@ async fn an_alias_that_is_renamed_is_fallen_back_from_told_and_the_new_one_is_ta
 }
 
 #[tokio::test]
+async fn a_page_from_before_saves_and_an_alias_that_comes_back_is_taken_up() {
+    // The form still has the old name, and no key; the tenant has its old alias again, or not.
+    for back in [true, false] {
+        let h = House::connected().await;
+        let permanent_here = permanent(&h).await;
+        h.world.set_alias(&h.tenant, "acme-new");
+        h.portal.test_connection(&h.ada).await.unwrap();
+        h.settle().await;
+        assert_eq!(h.status().await.tenant_host, permanent_here);
+        if back {
+            h.world.set_alias(&h.tenant, "acme");
+        }
+        let stale = SaveInput { api_key: None, ..h.input() };
+        let end = h.portal.save_integration(&h.ada, stale).await.unwrap();
+        assert!(end.saved && !end.staged, "{back}: {end:#?}");
+        let now = h.status().await.tenant_host;
+        assert_eq!(now, if back { HOST.to_owned() } else { permanent_here }, "{back}");
+        assert!(h.portal.test_connection(&h.ada).await.unwrap().ok, "{back}");
+    }
+}
+
+#[tokio::test]
 async fn a_renewal_that_comes_due_after_the_alias_is_gone_does_not_blame_the_key() {
     let h = House::connected().await;
     h.world.set_alias(&h.tenant, "acme-new");
@@ -102,6 +124,42 @@ async fn a_tenant_that_is_gone_under_all_its_names_is_told_as_that_and_not_as_a_
     assert_eq!(now.health, Health::Failing, "{}", now.headline);
     assert!(now.headline.contains("no tenant at"), "{}", now.headline);
     assert!(now.next_try_at.is_some(), "it is tried again");
+}
+
+#[tokio::test]
+async fn an_alias_that_another_tenant_took_is_not_blamed_on_the_key() {
+    let h = House::connected().await;
+    let permanent = permanent(&h).await;
+    h.world.set_alias(&h.tenant, "acme-new");
+    let taker = h.world.add_tenant(NewTenant::new("taker", "eu"));
+    h.world.set_alias(&taker, "acme");
+    h.advance(days(2) + mins(4 * 60));
+    h.settle().await;
+    h.advance(mins(3));
+    h.settle().await;
+    let now = h.status().await;
+    assert_eq!(now.tenant_host, permanent);
+    assert_eq!(now.health, Health::Healthy, "{}", now.headline);
+    assert_ne!(now.key.key_id, h.key_id, "it was renewed under the permanent name");
+}
+
+#[tokio::test]
+async fn an_outage_in_which_no_name_is_known_moves_nobody() {
+    let h = House::connected().await;
+    let gone = sandbox::Effect::Status {
+        status: 401,
+        code: "LOGIN-2".to_owned(),
+        title: "No authentication configured for this hostname".to_owned(),
+        body: None,
+    };
+    h.world.add_fault(sandbox::Fault::new("/", gone));
+    h.portal.test_connection(&h.ada).await.unwrap();
+    h.settle().await;
+    h.world.clear_faults();
+    let view = h.portal.settings_view(&h.ada).await.unwrap();
+    assert!(view.names.is_none());
+    assert_eq!(view.form.unwrap().tenant_host, HOST);
+    assert!(h.portal.test_connection(&h.ada).await.unwrap().ok);
 }
 
 #[tokio::test]
