@@ -21,6 +21,7 @@ pub mod gauges;
 pub mod identity;
 pub mod integration;
 mod keys;
+mod log_lines;
 pub mod matching;
 pub mod notices;
 pub mod oauth;
@@ -40,5 +41,6 @@ mod words;
 mod work;
 
 pub use error::{Error, FieldError};
+pub use log_lines::LogLines;
 pub use people::{Actor, Role};
 pub use services::{Portal, Services, ServicesConfig};

@@ -3,21 +3,15 @@
 //! do, it stays small: two rows of an account, one row of the audit a day for each
 //! account, and so many lines a minute.
 
-use std::{
-    fmt,
-    net::IpAddr,
-    num::NonZeroU32,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::{fmt, net::IpAddr};
 
 use aws_lc_rs::digest;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Actor, throttle::Place};
 use crate::{
-    Error, Portal, Services, audit,
+    Error, LogLines, Portal, Services, audit,
     store::{Tx, at, secs},
 };
 
@@ -25,6 +19,8 @@ use crate::{
 const DAY: i64 = 24 * 3600;
 /// Bytes by which places are told apart.
 const PLACE: usize = 4;
+/// So many refused tries in a row are no slips any more.
+const SLIPS: i64 = 5;
 /// Places that are told apart; more are "at least so many".
 const PLACES: usize = 64;
 
@@ -159,8 +155,8 @@ impl Services {
         self.people().log.refused(it);
     }
 
-    /// Slips of the very person who now comes in from the same place are no news
-    /// to them.
+    /// A few slips of the very person who now comes in from the same place are no news
+    /// to them; many are, for others may sit at the same place.
     pub(super) async fn forget_own_slips(
         &self,
         tx: &mut Tx<'_>,
@@ -168,7 +164,7 @@ impl Services {
         ip: Option<IpAddr>,
     ) -> Result<(), Error> {
         let place = mark(user_id, Place::from(ip));
-        if stored(tx, user_id, "owner").await?.is_some_and(|t| t.places == place) {
+        if stored(tx, user_id, "owner").await?.is_some_and(|t| t.places == place && t.tries < SLIPS) {
             sqlx::query!("DELETE FROM sign_in_refusals WHERE user_id = ? AND tells = 'owner'", user_id)
                 .execute(&mut **tx)
                 .await?;
@@ -240,10 +236,9 @@ async fn note_of_account(
     now: Timestamp,
 ) -> Result<(), Error> {
     let (place, at) = (mark(user_id, Place::from(it.ip)), secs(now));
-    if !it.known_device {
-        let before = stored(tx, user_id, "owner").await?;
-        store(tx, user_id, "owner", &Tally::after(before, place, at)).await?;
-    }
+    // From a known browser as well: it may stand where others sit down.
+    let before = stored(tx, user_id, "owner").await?;
+    store(tx, user_id, "owner", &Tally::after(before, place, at)).await?;
     let before = stored(tx, user_id, "audit").await?.filter(|t| !t.is_over(at));
     let mut tally = Tally::after(before, place, at);
     let detail = tally.detail(user_id, email);
@@ -296,41 +291,11 @@ async fn store(tx: &mut Tx<'_>, user_id: &str, tells: &'static str, tally: &Tall
     Ok(())
 }
 
-/// Lines about refused sign-ins: each, as long as they are few.
+/// Lines about refused sign-ins.
+#[derive(Default)]
 pub(super) struct Log {
-    accounts: Lines,
-    strangers: Lines,
-}
-
-struct Lines {
-    limit: DefaultDirectRateLimiter,
-    left_out: AtomicU64,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { accounts: Lines::new(), strangers: Lines::new() }
-    }
-}
-
-impl Lines {
-    fn new() -> Self {
-        let quota = |n: u32| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        Self {
-            limit: RateLimiter::direct(Quota::per_minute(quota(60)).allow_burst(quota(300))),
-            left_out: AtomicU64::new(0),
-        }
-    }
-
-    /// How many lines were left out before this one; none where it is left out too.
-    fn next(&self) -> Option<u64> {
-        if self.limit.check().is_ok() {
-            Some(self.left_out.swap(0, Ordering::Relaxed))
-        } else {
-            self.left_out.fetch_add(1, Ordering::Relaxed);
-            None
-        }
-    }
+    accounts: LogLines,
+    strangers: LogLines,
 }
 
 impl Log {
@@ -378,15 +343,5 @@ mod tests {
         let tally = of([1]);
         assert!(!tally.is_over(NOW) && !tally.is_over(NOW + DAY - 1));
         assert!(tally.is_over(NOW + DAY) && tally.is_over(NOW - 1));
-    }
-
-    #[test]
-    fn lines_that_were_left_out_are_told_by_the_next_one() {
-        let lines = Lines::new();
-        let told = (0..400).filter_map(|_| lines.next()).count();
-        // The real clock runs: one or two more may fit.
-        assert!((300..310).contains(&told), "{told}");
-        let left_out = lines.left_out.load(Ordering::Relaxed);
-        assert_eq!(told as u64 + left_out, 400);
     }
 }

@@ -8,7 +8,7 @@
 //! it, and a name of theirs can lead to this machine. The one exception is a portal
 //! over plain HTTP on this machine, which has several names there.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{
     extract::{Request, State},
@@ -16,7 +16,11 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use backend::LogLines;
 use url::{Host, Url};
+
+/// Anybody can make one of these.
+static LINES: LazyLock<LogLines> = LazyLock::new(LogLines::default);
 
 /// Where people reach the portal.
 #[derive(Debug, Clone)]
@@ -36,8 +40,10 @@ pub(crate) async fn same_origin(State(origins): State<Origins>, request: Request
     if safe(request.method()) || comes_from_here(request.headers(), request.uri(), &origins) {
         return next.run(request).await;
     }
-    let path: String = request.uri().path().chars().take(200).collect();
-    tracing::warn!(path, "refused a request from another origin");
+    if let Some(left_out) = LINES.next() {
+        let path: String = request.uri().path().chars().take(200).collect();
+        tracing::warn!(path, left_out, "refused a request from another origin");
+    }
     (
         StatusCode::FORBIDDEN,
         "This request did not come from a page of this portal. Open the page anew and try again.\n",
