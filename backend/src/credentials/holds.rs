@@ -81,6 +81,9 @@ pub(super) async fn note_sign(
     sign: Sign<'_>,
     now: i64,
 ) -> Result<(), StoreError> {
+    if !sign.wide {
+        return Ok(());
+    }
     let (host, since) = (sign.host, now - SECONDED_FOR);
     sqlx::query!("DELETE FROM login_signs WHERE seen_at <= ? OR seen_at > ?", since, now)
         .execute(&mut **tx)

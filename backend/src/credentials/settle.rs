@@ -237,11 +237,8 @@ impl Sign<'_> {
     /// Until when nobody's sign-in is begun there. `seconded`: another user's was
     /// answered so lately.
     pub(super) fn holds_all(&self, now: i64, seconded: bool) -> Option<i64> {
-        match (seconded, self.wide) {
-            (true, _) => Some(self.until),
-            (false, true) => Some(self.until.min(now + AT_ONE_WORD)),
-            (false, false) => None,
-        }
+        // What is about one account says nothing of the others, however many are told it.
+        self.wide.then(|| if seconded { self.until } else { self.until.min(now + AT_ONE_WORD) })
     }
 }
 

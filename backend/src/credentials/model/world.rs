@@ -217,7 +217,9 @@ impl World {
         };
         if let Some(sign) = outcome.sign(now) {
             let seconded = self.signs.iter().any(|(who, at)| *who != of && *at > now - 600);
-            self.signs.push((of, now));
+            if sign.wide {
+                self.signs.push((of, now));
+            }
             self.host_hold = self.host_hold.max(sign.holds_all(now, seconded));
         }
         if user.attempt != Some(flight.attempt) {
