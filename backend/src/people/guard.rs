@@ -124,11 +124,18 @@ impl Services {
     /// The person of this e-mail came in: what is counted for it is taken back.
     pub(super) async fn forgive(&self, tx: &mut Tx<'_>, cells: Cells, now: Timestamp) -> Result<(), Error> {
         let now = secs(now);
-        let counts = counts(tx, cells).await?.map(|c| c.now(now));
+        let counts = counts(tx, cells).await?;
         // Never more than the least of them: the rest was counted for others.
-        let own = counts.iter().map(|c| c.failures).min().unwrap_or_default();
+        let own = counts.iter().map(|c| c.now(now).failures).min().unwrap_or_default();
+        if own == 0 {
+            return Ok(());
+        }
         for (cell, count) in cells.into_iter().zip(counts) {
-            write(tx, cell, count.failures - own, count.last_at).await?;
+            // A full cell does not know whose its counts are. The time of the last goes on counting, so
+            // what time took off is not taken off here as well.
+            if count.failures < MOST {
+                write(tx, cell, count.failures - own, count.last_at).await?;
+            }
         }
         Ok(())
     }

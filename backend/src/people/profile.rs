@@ -54,11 +54,12 @@ impl Services {
             wrongs.add("current_password", "required");
         }
         if wrongs.password("new_password", &new, &a.email) && !wrongs.any() {
+            // Before any work is done for it.
+            self.people().tries.current_password(&a.user_id).await?;
             let whose = Whose { email: a.email.clone(), name: a.name.clone(), portal: a.portal.name.clone() };
             self.judge_password(&mut wrongs, "new_password", &new, whose).await?;
         }
         wrongs.none()?;
-        self.people().tries.current_password(&a.user_id).await?;
         let row = sqlx::query!(
             "SELECT password_hash FROM users WHERE id = ? AND status = 'active' AND auth_epoch = ?",
             a.user_id,

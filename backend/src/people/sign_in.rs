@@ -137,8 +137,8 @@ impl Services {
             .await?;
         if device.is_none() {
             self.forgive(&mut tx, cells, now).await?;
-            self.forget_own_slips(&mut tx, &account.id, ip).await?;
         }
+        self.forget_own_slips(&mut tx, &account.id, ip).await?;
         tx.commit().await?;
         tries.signed_in(ip, &key, device).await;
         Ok(actor)
