@@ -95,6 +95,14 @@ impl Services {
     /// [`Error::Store`].
     pub async fn delete_web_session(&self, id: &[u8]) -> Result<(), Error> {
         let hash = hash(id);
+        // Whoever signs in has none that could be ended, and the writer is for those who have.
+        let there = sqlx::query_scalar!(
+            r#"SELECT EXISTS(SELECT 1 FROM web_sessions WHERE id_hash = ?) AS "there!: bool""#,
+            hash
+        );
+        if !there.fetch_one(self.db().read()).await? {
+            return Ok(());
+        }
         let mut tx = self.db().write().await?;
         sqlx::query!("DELETE FROM web_sessions WHERE id_hash = ?", hash).execute(&mut *tx).await?;
         Ok(tx.commit().await?)

@@ -147,5 +147,5 @@ pub(crate) fn router(config: &Config, services: &Services, stop: &CancellationTo
 }
 
 #[cfg(test)]
-#[path = "router_tests.rs"]
+#[path = "router_tests/mod.rs"]
 mod tests;

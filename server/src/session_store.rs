@@ -204,7 +204,8 @@ mod tests {
     #[tokio::test]
     async fn an_id_that_has_ended_does_not_come_back_whoever_writes_late() {
         let clock = FakeClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-        let store = Arc::new(Store(services(clock).await.unwrap().services.clone()));
+        let house = services(clock).await.unwrap();
+        let store = Arc::new(Store(house.services.clone()));
         let session = |id| Session::new(id, store.clone(), Some(Expiry::OnInactivity(SESSION)));
         let first = session(None);
         first.insert("who", "ada").await.unwrap();
@@ -236,7 +237,8 @@ mod tests {
     #[tokio::test]
     async fn two_requests_at_once_do_not_undo_each_other() {
         let clock = FakeClock::new("2026-11-24T12:00:00Z".parse().unwrap());
-        let store = Arc::new(Store(services(clock).await.unwrap().services.clone()));
+        let house = services(clock).await.unwrap();
+        let store = Arc::new(Store(house.services.clone()));
         let session = |id| Session::new(id, store.clone(), Some(Expiry::OnInactivity(SESSION)));
         let first = session(None);
         first.insert("who", "ada").await.unwrap();

@@ -62,6 +62,11 @@ impl Tx<'_> {
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
         #[cfg(test)]
         super::cut::at(super::cut::Edge::BeforeCommit).await;
+        if self.writer.last.trouble().is_some() {
+            // A transaction that changed nothing would say nothing about the disk: this writes a page
+            // whatever the value was (https://sqlite.org/pragma.html#pragma_user_version).
+            sqlx::query("PRAGMA user_version = 0").execute(&mut *self).await?;
+        }
         sqlx::query("COMMIT").execute(&mut *self).await?;
         self.writer.last.went_well();
         drop(self.writer.connection.take());

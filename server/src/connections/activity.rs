@@ -115,6 +115,10 @@ impl Activity {
             });
             return Some(stop.map_or(waits, |stop| stop.min(waits)));
         }
+        // What is being worked on would be cut off with the others of its connection.
+        if self.requests.iter().any(|r| matches!(r.phase, Phase::Working | Phase::Streaming)) {
+            return None;
+        }
         self.requests.iter().filter_map(|r| self.deadline_of(r, times)).min()
     }
 

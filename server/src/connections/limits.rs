@@ -55,17 +55,19 @@ pub(super) struct Times {
 }
 
 impl Limits {
-    /// The bounds for a process that may have so many descriptors open. Half of what
-    /// is left is for connections, half for what their requests need: each may have a
-    /// file open or wait for a call to Qlik.
+    /// The bounds for a process that may have so many descriptors open. Two fifths of
+    /// what is left are for connections, and the rest for what their requests need, one
+    /// for each and half as many beside: each may have a file open or wait for a call to
+    /// Qlik.
     pub(crate) fn within(descriptors: u64) -> Self {
-        let left = usize::try_from(descriptors.saturating_sub(OWN) / 2).unwrap_or(usize::MAX);
+        let left = usize::try_from(descriptors.saturating_sub(OWN) / 5 * 2).unwrap_or(usize::MAX);
         let connections = left.clamp(LEAST, MOST);
         let room = Room {
             connections,
             // Browsers open six; an office behind one address may have many.
             for_each_peer: (connections / 4).max(LEAST / 2),
             spare: LEAST / 2,
+            // Beside the first of each connection: see `Place::begin_request`.
             requests: connections,
         };
         Self { room, times: Times::default() }
@@ -99,11 +101,11 @@ mod tests {
     fn connections_and_what_their_requests_open_fit_into_what_the_system_allows() {
         for descriptors in [128, 256, 1024, 4096, 1 << 20, u64::MAX] {
             let Room { connections, for_each_peer, spare, requests } = Limits::within(descriptors).room;
-            let needs = (connections + requests) as u64;
+            let needs = (connections + requests + requests / 2) as u64;
             assert!(needs + OWN <= descriptors && (spare as u64) < OWN / 4, "{needs} of {descriptors}");
             assert!(for_each_peer < connections && connections <= MOST, "{connections}");
         }
-        assert_eq!(Limits::within(256).connections(), (96, 24));
+        assert_eq!(Limits::within(256).connections(), (76, 19));
         // Too few for anything: it tries all the same.
         assert_eq!(Limits::within(20).connections(), (LEAST, LEAST / 2));
     }

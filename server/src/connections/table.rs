@@ -6,7 +6,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     io,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -112,7 +115,7 @@ impl Table {
         }
         let (id, evicted) = inner.seat(peer, kind, now);
         drop(inner);
-        Admission::Taken(Place { table: Arc::clone(self), id, kind, evicted })
+        Admission::Taken(Place { table: Arc::clone(self), id, kind, evicted, own: AtomicUsize::new(0) })
     }
 
     /// Closes the connection that has been quiet for longest, for `error` says that the
@@ -204,6 +207,8 @@ pub(super) struct Place {
     id: u64,
     kind: Kind,
     evicted: CancellationToken,
+    /// Its own requests that are under way.
+    own: AtomicUsize,
 }
 
 impl Place {
@@ -222,14 +227,18 @@ impl Place {
     }
 
     /// Counts a request that begins; says whether there are no more than there may be.
+    /// The only one of a connection always has room, for connections are bounded; what
+    /// HTTP/2 adds beside it has half, so that nobody's many keep everybody's first out.
     pub(super) fn begin_request(&self) -> bool {
         let mut inner = self.table.lock();
         inner.requests += 1;
-        inner.requests <= self.table.room.requests
+        let first = self.own.fetch_add(1, Ordering::Relaxed) == 0;
+        first || inner.requests <= self.table.room.requests / 2
     }
 
     /// A request ended.
     pub(super) fn end_request(&self) {
+        self.own.fetch_sub(1, Ordering::Relaxed);
         let mut inner = self.table.lock();
         inner.requests = inner.requests.saturating_sub(1);
     }
@@ -347,9 +356,14 @@ mod tests {
     fn requests_beyond_the_bound_are_told_so() {
         let table = table();
         let place = take(&table, None);
-        assert_eq!([(); 5].map(|()| place.begin_request()), [true, true, true, true, false]);
-        place.end_request();
-        place.end_request();
+        assert_eq!([(); 4].map(|()| place.begin_request()), [true, true, false, false]);
+        // Whoever comes with one request finds room all the same.
+        let other = take(&table, None);
+        assert!(other.begin_request());
+        other.end_request();
+        for _ in 0..3 {
+            place.end_request();
+        }
         assert!(place.begin_request());
     }
 }
